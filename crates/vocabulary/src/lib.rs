@@ -1,0 +1,37 @@
+//! The words that two or more contexts share: money, ids, time, instruments, reservations.
+//!
+//! Nothing here does IO, reads a clock, draws randomness or uses floats. Everything encodes to CBOR by field
+//! number (see `docs/decisions/0003-record-encoding.md`), so that history written today can be read tomorrow.
+
+pub mod calendar;
+pub mod decimal;
+pub mod ids;
+pub mod index;
+pub mod instrument;
+pub mod moment;
+pub mod money;
+pub mod order;
+pub mod reservation;
+pub mod terms;
+pub mod text;
+pub mod trade;
+
+pub use calendar::{Calendar, Date};
+pub use decimal::{DecimalError, format_decimal, parse_decimal};
+pub use ids::*;
+pub use index::Index;
+pub use instrument::{Asset, AssetKind, FeeSchedule, Instrument, SettlementModel};
+pub use moment::{Moment, Timestamp};
+pub use money::{Amount, Price, Quantity};
+pub use order::{SelfTradePrevention, Side, TimeInForce};
+pub use reservation::{HoldRefusal, Reservations, Reserved, Verdict};
+pub use terms::{Fill, OrderTerms, Reason, SettledSide};
+pub use trade::{Trade, TradeSide};
+
+/// The events that one decision yields; empty means "already so".
+pub type Events<E> = smallvec::SmallVec<[E; 2]>;
+
+/// One event, as a decision that yields just that.
+pub fn one<E>(event: E) -> Events<E> {
+    smallvec::smallvec![event]
+}
