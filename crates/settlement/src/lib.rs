@@ -33,6 +33,7 @@ use obligation::Obligations;
 use quota::Quotas;
 use run::Run;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use vocabulary::{
     Amount, AssetId, Calendar, CalendarId, Date, Events, Fill, MarketId, Moment, OrderTerms, ParticipantId,
     Reservations, Reserved, SettlementModel, Timestamp, Verdict, one,
@@ -230,10 +231,8 @@ impl Settlement {
     /// A calendar that nobody has defined counts as [`Calendar::default`]: what was held can always be confirmed
     /// (B10), so a confirm cannot be refused over reference data.
     fn business_day(&self, calendar: CalendarId, from: Date, days: u8) -> Date {
-        match self.calendars.get(&calendar) {
-            Some(calendar) => calendar.business_days_after(from, days),
-            None => Calendar::default().business_days_after(from, days),
-        }
+        static UNDEFINED: LazyLock<Calendar> = LazyLock::new(Calendar::default);
+        self.calendars.get(&calendar).unwrap_or(&UNDEFINED).business_days_after(from, days)
     }
 
     /// The settlement model of a market; gross where none was set.

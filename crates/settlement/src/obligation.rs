@@ -228,9 +228,13 @@ impl Obligations {
         assert!(slot.replace(novated).is_none(), "a side of trade {trade} was confirmed twice");
     }
 
-    /// Hands a trade to a run.
-    pub(crate) fn take(&mut self, due: (Date, TradeId)) {
-        assert!(self.by_date.remove(&due), "trade {} is due", due.1);
+    /// Hands the complete trades due on `date` or before to a run.
+    pub(crate) fn take_due(&mut self, date: Date) -> BTreeSet<(Date, TradeId)> {
+        let later = self.by_date.split_off(&(date.next(), TradeId { position: 0, index: 0 }));
+        let due = std::mem::replace(&mut self.by_date, later);
+        let complete = due.iter().copied().filter(|due| self.is_complete(due.1)).collect();
+        self.by_date.extend(due.difference(&complete).copied());
+        complete
     }
 
     /// Takes a trade back from a run, due on another date.
@@ -246,6 +250,10 @@ impl Obligations {
 
     pub(crate) fn len(&self) -> usize {
         self.trades.len()
+    }
+
+    fn is_complete(&self, trade: TradeId) -> bool {
+        self.trades.get(&trade).is_some_and(|unsettled| unsettled.buy.is_some() && unsettled.sell.is_some())
     }
 
     fn full(&self, trade: TradeId, date: Date, side: &Novated) -> Obligation {

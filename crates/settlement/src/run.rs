@@ -298,17 +298,14 @@ impl Settlement {
     /// Freezes the run: what is due and complete now belongs to it, and nothing that comes later.
     pub(crate) fn start_run(&mut self, number: u64, date: Date, trades: u64, covers: &[Cover]) {
         assert!(self.run.is_none() && number == self.runs + 1, "runs follow one another");
-        let complete = |due: &Due| self.obligations.complete(due.1).is_some();
-        let remaining: BTreeSet<Due> = self.obligations.due(date).filter(complete).collect();
+        let remaining = self.obligations.take_due(date);
         assert_eq!(remaining.len() as u64, trades, "a run takes what was due when it was decided");
         let mut positions = Positions::default();
-        for trade in self.complete_due(date) {
+        for (_, trade) in &remaining {
+            let trade = self.trade_in_run(*trade);
             if self.model_of(&trade) == SettlementModel::Net {
                 positions.add(&trade);
             }
-        }
-        for due in &remaining {
-            self.obligations.take(*due);
         }
         let allowance = |cover: &Cover| {
             let (deliverable, delivered_gross) = (cover.deliverable(), Amount::ZERO);

@@ -163,6 +163,18 @@ fn b9_a_duplicate_hold_does_not_remove_the_tombstone() {
 }
 
 #[test]
+fn b9_tombstones_go_when_their_time_has_come_so_that_memory_is_bounded() {
+    let mut world = World::open();
+    let mut sizes = Vec::new();
+    for number in 1_000..1_300 {
+        world.waits_s(1);
+        world.does(deal(number, "GROSS", "A", "B", 1, 1).release(Side::Buy, 0));
+        sizes.push(minicbor::to_vec(&world.state).unwrap().len());
+    }
+    assert!(sizes[299] < sizes[99] + 500, "{} bytes grew to {}", sizes[99], sizes[299]);
+}
+
+#[test]
 fn b10_a_confirm_succeeds_whatever_became_of_quota_and_reference_data() {
     let mut world = World::open();
     world.does(order().hold(Side::Buy));

@@ -32,6 +32,8 @@ fn a_trade_waits_for_its_other_side() {
     world.does(trade.hold(Side::Buy));
     world.does(trade.confirm(Side::Buy));
     assert_eq!(world.processes(TUESDAY), []);
+    world.trades(&deal(2, "GROSS", "A", "B", 10, 1_000));
+    assert_eq!(settled(&world.processes(TUESDAY)), [2]);
     world.does(trade.hold(Side::Sell));
     world.does(trade.confirm(Side::Sell));
     assert_eq!(settled(&world.processes(TUESDAY)), [1]);
@@ -122,6 +124,26 @@ fn a_recycled_trade_skips_weekends_and_holidays_and_can_fail_again() {
     world.misses("B", "XYZ", 10);
     assert_eq!(recycled(&world.processes(TUESDAY)), [gone(1, THURSDAY, "B", "XYZ", 10)]);
     assert_eq!(recycled(&world.processes("2023-02-10")), [gone(1, "2023-02-13", "B", "XYZ", 10)]);
+}
+
+#[test]
+fn a_run_on_a_saturday_recycles_to_monday() {
+    let mut world = World::open();
+    world.trades(&deal(1, "GROSS", "A", "B", 10, 1_000));
+    world.misses("B", "XYZ", 10);
+    assert_eq!(recycled(&world.processes("2023-02-11")), [gone(1, "2023-02-13", "B", "XYZ", 10)]);
+}
+
+#[test]
+fn what_was_delivered_in_one_step_is_gone_in_the_next() {
+    let mut world = World::open();
+    for number in 0..600 {
+        world.trades(&deal(number, "GROSS", "A", "B", 1, 10));
+    }
+    world.misses("B", "XYZ", 300);
+    let events = world.processes(TUESDAY);
+    assert_eq!(settled(&events), (0..300).collect::<Vec<_>>());
+    assert_eq!(recycled(&events).len(), 300);
 }
 
 #[test]

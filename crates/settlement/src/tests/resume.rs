@@ -9,12 +9,13 @@ fn day() -> World {
     let codes = ["A", "B", "C", "D", "E"];
     for number in 0..400_u64 {
         let (buyer, seller) = (codes[(number % 5) as usize], codes[((number * 3 + 1) % 5) as usize]);
-        let market = if number % 3 == 0 { "GROSS" } else { "NET" };
+        let (market, base) = if number % 3 == 0 { ("GROSS", "UVW") } else { ("NET", "XYZ") };
         let notional = 1_000 + i64::try_from(number * 7 % 90).unwrap();
         let trade = deal(number, market, buyer, seller, 1 + i64::try_from(number % 11).unwrap(), notional);
-        world.trades(&Deal { buy_fee: 2, sell_fee: 1, ..trade });
+        world.trades(&Deal { base, buy_fee: 2, sell_fee: 1, ..trade });
     }
     world.misses("B", "XYZ", 700);
+    world.misses("C", "UVW", 30);
     world.misses("C", "CNY", 150_000);
     world
 }
