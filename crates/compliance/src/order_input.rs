@@ -1,0 +1,191 @@
+//! An order as policies see it: the `input` document of Rego.
+//!
+//! Invariant: the input depends on the [`CheckInput`] alone, so that what was judged can be shown and judged again from
+//! the recorded event. The shape is described at the head of `policies/finance/compliance.rego`.
+
+use regorus::value::Object;
+use regorus::{Rc, Value};
+use vocabulary::{Amount, OrderTerms, Price, Quantity, Side, UserId};
+
+/// Everything about an order that a policy may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckInput {
+    /// The order.
+    pub terms: OrderTerms,
+    /// Who placed it.
+    pub user: UserId,
+    /// Its limit, in the instrument's price scale.
+    pub price: Price,
+    /// How much base, in minor units.
+    pub quantity: Quantity,
+    /// Price times quantity in minor units of quote.
+    pub notional: Amount,
+    /// Decimals of quote.
+    pub quote_scale: u8,
+    /// Orders of the user in the last hour, this one included.
+    pub orders_in_hour: u32,
+}
+
+impl CheckInput {
+    /// The input document as JSON, for the decision log.
+    pub fn to_json(&self) -> String {
+        InputDocument::new().fill(self).to_string()
+    }
+
+    /// The notional in whole units of quote, rounded up: over a whole limit exactly when the notional is.
+    fn whole_amount(&self) -> i128 {
+        // Amounts are below 10^38, so with a unit that large any amount is a part of one.
+        let unit = 10_i128.checked_pow(u32::from(self.quote_scale)).unwrap_or(i128::MAX);
+        self.notional.0.div_euclid(unit) + i128::from(self.notional.0.rem_euclid(unit) != 0)
+    }
+}
+
+/// The input document, built once and filled in place for each order. Filling costs no allocation for texts that
+/// stayed the same; should somebody still hold the document, the parts that change are copied.
+pub(crate) struct InputDocument {
+    document: Value,
+    keys: Keys,
+}
+
+struct Keys {
+    attributes: Value,
+    request: Value,
+    body: Value,
+    account: Value,
+    amount: Value,
+    amount_minor: Value,
+    instrument: Value,
+    market: Value,
+    price: Value,
+    quantity: Value,
+    scale: Value,
+    side: Value,
+    user: Value,
+    orders_in_hour: Value,
+}
+
+impl InputDocument {
+    pub(crate) fn new() -> Self {
+        let keys = Keys {
+            attributes: "attributes".into(),
+            request: "request".into(),
+            body: "body".into(),
+            account: "account".into(),
+            amount: "amount".into(),
+            amount_minor: "amount_minor".into(),
+            instrument: "instrument".into(),
+            market: "market".into(),
+            price: "price".into(),
+            quantity: "quantity".into(),
+            scale: "scale".into(),
+            side: "side".into(),
+            user: "user".into(),
+            orders_in_hour: "orders_in_hour".into(),
+        };
+        let fields = [
+            &keys.account,
+            &keys.amount,
+            &keys.amount_minor,
+            &keys.instrument,
+            &keys.market,
+            &keys.price,
+            &keys.quantity,
+            &keys.scale,
+            &keys.side,
+            &keys.user,
+        ];
+        let body = object(fields.map(|key| (key.clone(), Value::Null)));
+        let http = object([("method".into(), "POST".into()), ("path".into(), "/trading/orders".into())]);
+        let request = object([("http".into(), http), (keys.body.clone(), body)]);
+        let attributes = object([(keys.request.clone(), request)]);
+        let document =
+            object([(keys.attributes.clone(), attributes), (keys.orders_in_hour.clone(), Value::Null)]);
+        Self { document, keys }
+    }
+
+    /// The document of that order.
+    pub(crate) fn fill(&mut self, order: &CheckInput) -> Value {
+        let Self { document, keys } = self;
+        put(slot(document, &keys.orders_in_hour), order.orders_in_hour.into());
+        let body = slot(slot(slot(document, &keys.attributes), &keys.request), &keys.body);
+        put(slot(body, &keys.amount), order.whole_amount().into());
+        put(slot(body, &keys.amount_minor), order.notional.0.into());
+        put(slot(body, &keys.scale), u32::from(order.quote_scale).into());
+        put(slot(body, &keys.price), order.price.0.into());
+        put(slot(body, &keys.quantity), order.quantity.0.into());
+        put_text(slot(body, &keys.account), order.terms.account.0.as_str());
+        put_text(slot(body, &keys.instrument), order.terms.instrument.0.as_str());
+        put_text(slot(body, &keys.market), order.terms.market.0.as_str());
+        put_text(slot(body, &keys.user), order.user.0.as_str());
+        let side = match order.terms.side {
+            Side::Buy => "buy",
+            Side::Sell => "sell",
+        };
+        put_text(slot(body, &keys.side), side);
+        document.clone()
+    }
+}
+
+/// An object of these entries.
+pub(crate) fn object<const N: usize>(entries: [(Value, Value); N]) -> Value {
+    entries.into_iter().collect::<Object>().into_value()
+}
+
+fn slot<'a>(value: &'a mut Value, key: &Value) -> &'a mut Value {
+    let object = value.as_object_mut().expect("the document is made of objects");
+    object.get_mut(key).expect("the document was made with every key")
+}
+
+fn put(slot: &mut Value, number: Value) {
+    *slot = number;
+}
+
+fn put_text(slot: &mut Value, text: &str) {
+    if !matches!(slot, Value::String(held) if **held == *text) {
+        *slot = Value::String(Rc::from(text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_orders::an_order;
+
+    #[test]
+    fn an_order_reads_as_in_the_requirements() {
+        let order = CheckInput { notional: Amount(1_234_501), orders_in_hour: 7, ..an_order() };
+        assert_eq!(
+            order.to_json(),
+            concat!(
+                r#"{"attributes":{"request":{"body":{"account":"A1","amount":12346,"amount_minor":1234501,"#,
+                r#""instrument":"600519","market":"SSE","price":1234,"quantity":100,"scale":2,"side":"buy","#,
+                r#""user":"u-1"},"http":{"method":"POST","path":"/trading/orders"}}},"orders_in_hour":7}"#
+            )
+        );
+    }
+
+    #[test]
+    fn amounts_round_up_to_whole_units() {
+        for (minor, scale, whole) in [
+            (0, 2, 0),
+            (1, 2, 1),
+            (100, 2, 1),
+            (101, 2, 2),
+            (7, 0, 7),
+            (1, 255, 1),
+            (10_i128.pow(30), 18, 10_i128.pow(12)),
+        ] {
+            let order = CheckInput { notional: Amount(minor), quote_scale: scale, ..an_order() };
+            assert_eq!(order.whole_amount(), whole, "{minor} at scale {scale}");
+        }
+    }
+
+    #[test]
+    fn a_document_that_is_filled_again_holds_nothing_of_the_last_order() {
+        let mut document = InputDocument::new();
+        let held = document.fill(&CheckInput { notional: Amount(9), ..an_order() });
+        let fresh = InputDocument::new().fill(&an_order());
+        assert_eq!(document.fill(&an_order()), fresh);
+        assert_ne!(held, fresh, "what somebody still holds does not change under them");
+    }
+}
