@@ -1,0 +1,113 @@
+//! What has happened anywhere in a node.
+
+use minicbor::{Decode, Encode};
+use serde::Serialize;
+use vocabulary::{OrderId, Reason};
+
+use crate::block;
+use crate::message::{Answer, Branch, Context, MessageId};
+
+/// A fact of a context, of the order flow, or of a saga.
+#[derive(Clone, Debug, PartialEq, Serialize, Encode, Decode)]
+#[serde(untagged)]
+pub enum Event {
+    /// In trading.
+    #[n(0)]
+    Trading(#[n(0)] trading::Event),
+    /// In settlement.
+    #[n(1)]
+    Settlement(#[n(0)] settlement::Event),
+    /// In risk.
+    #[n(2)]
+    Risk(#[n(0)] risk::Event),
+    /// In compliance.
+    #[n(3)]
+    Compliance(#[n(0)] compliance::Event),
+    /// In an order's flow.
+    #[n(4)]
+    Flow(#[n(0)] FlowEvent),
+    /// In a block trade.
+    #[n(5)]
+    Block(#[n(0)] block::Event),
+}
+
+/// A step of the order flow.
+#[derive(Clone, Debug, PartialEq, Serialize, Encode, Decode)]
+pub enum FlowEvent {
+    /// A participant has answered whether the order may go on.
+    #[n(0)]
+    BranchAnswered {
+        /// Which order.
+        #[n(0)]
+        order: OrderId,
+        /// Which participant.
+        #[n(1)]
+        branch: Branch,
+        /// Its answer.
+        #[n(2)]
+        answer: Answer,
+    },
+    /// Not every participant answered in time.
+    #[n(1)]
+    FlowTimedOut {
+        /// Which order.
+        #[n(0)]
+        order: OrderId,
+    },
+    /// Another node has answered a message, which is not sent again.
+    #[n(2)]
+    MessageAnswered {
+        /// Which message.
+        #[n(0)]
+        message: MessageId,
+    },
+    /// A participant refused what it must not refuse: somebody broke the protocol. Nobody acts on it but people.
+    #[n(3)]
+    ProtocolAlarm {
+        /// Which participant.
+        #[n(0)]
+        context: Context,
+        /// About which order.
+        #[n(1)]
+        order: Option<OrderId>,
+        /// What it said.
+        #[n(2)]
+        reason: Reason,
+    },
+}
+
+impl From<trading::Event> for Event {
+    fn from(event: trading::Event) -> Self {
+        Self::Trading(event)
+    }
+}
+
+impl From<settlement::Event> for Event {
+    fn from(event: settlement::Event) -> Self {
+        Self::Settlement(event)
+    }
+}
+
+impl From<risk::Event> for Event {
+    fn from(event: risk::Event) -> Self {
+        Self::Risk(event)
+    }
+}
+
+impl From<compliance::Event> for Event {
+    fn from(event: compliance::Event) -> Self {
+        Self::Compliance(event)
+    }
+}
+
+impl From<FlowEvent> for Event {
+    fn from(event: FlowEvent) -> Self {
+        Self::Flow(event)
+    }
+}
+
+impl From<block::Event> for Event {
+    fn from(event: block::Event) -> Self {
+        Self::Block(event)
+    }
+}

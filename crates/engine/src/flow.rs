@@ -1,0 +1,212 @@
+//! The order flow (CON-1): try, confirm, cancel over four contexts, as a state machine over messages.
+//!
+//! An order that was created asks its three branches and waits. When all have answered, or the deadline has passed, one
+//! decision is taken and recorded before anything acts on it: accept (and match; each fill confirms its part of every
+//! hold) or reject (every hold is released, also those not answered). What a branch answers later changes nothing.
+//! Where the branches live is not known here: `Engine` delivers the messages, in the same record or over the network.
+
+use minicbor::{Decode, Encode};
+use smallvec::SmallVec;
+use std::collections::BTreeMap;
+use trading::{CreatedOrder, OrderKind};
+use vocabulary::{
+    Amount, Fill, Moment, OrderId, OrderTerms, Price, Quantity, Reason, Reserved, Side, Timestamp, Trade,
+    UserId,
+};
+
+use crate::event::FlowEvent;
+use crate::message::{Answer, Branch, Message};
+
+/// How long the branches have to answer: 5 seconds, well within the life of a tombstone.
+pub const FLOW_DEADLINE_NS: u64 = 5_000_000_000;
+/// How many flows one record times out at most.
+const TIMEOUTS_MAX: usize = 500;
+
+/// Messages that one event causes.
+pub(crate) type Messages = SmallVec<[Message; 4]>;
+
+/// An order whose branches have not all answered.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct UndecidedFlow {
+    /// When it is rejected for want of answers.
+    #[n(0)]
+    pub deadline: Timestamp,
+    /// Answers so far, by [`Branch`].
+    #[n(1)]
+    pub answers: [Option<Answer>; 3],
+}
+
+/// All flows without a decision, in the order in which their orders were created.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+pub struct Flows {
+    #[n(0)]
+    undecided: BTreeMap<OrderId, UndecidedFlow>,
+}
+
+/// What the flow decides when it can.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Decision {
+    Accept,
+    Reject(Reason),
+}
+
+impl Flows {
+    /// The flows that wait for answers: order, deadline, answers so far. Oldest first.
+    pub fn waiting(&self) -> impl Iterator<Item = (&OrderId, &UndecidedFlow)> {
+        self.undecided.iter()
+    }
+
+    pub(crate) fn begin(&mut self, order: OrderId, at: Moment) {
+        let deadline = at.time.plus_ns(FLOW_DEADLINE_NS);
+        self.undecided.insert(order, UndecidedFlow { deadline, answers: [None, None, None] });
+    }
+
+    pub(crate) fn end(&mut self, order: OrderId) {
+        self.undecided.remove(&order);
+    }
+
+    /// An answer counts once, and only while the flow is undecided (C2, C4).
+    pub(crate) fn hear(&self, order: OrderId, branch: Branch, answer: &Answer) -> Option<FlowEvent> {
+        let flow = self.undecided.get(&order)?;
+        if flow.answers[branch as usize].is_some() || *answer == Answer::Later {
+            return None;
+        }
+        Some(FlowEvent::BranchAnswered { order, branch, answer: answer.clone() })
+    }
+
+    pub(crate) fn answered(&mut self, order: OrderId, branch: Branch, answer: &Answer) {
+        if let Some(flow) = self.undecided.get_mut(&order) {
+            flow.answers[branch as usize] = Some(answer.clone());
+        }
+    }
+
+    /// The decision, once every branch has answered: so the reason does not depend on who answers first.
+    pub(crate) fn decision(&self, order: OrderId) -> Option<Decision> {
+        let flow = self.undecided.get(&order)?;
+        let mut refused = None;
+        for answer in &flow.answers {
+            match answer {
+                Some(Answer::Yes) => {}
+                Some(Answer::No(reason)) => refused = refused.or(Some(reason)),
+                Some(Answer::Later) | None => return None,
+            }
+        }
+        Some(refused.map_or(Decision::Accept, |reason| Decision::Reject(reason.clone())))
+    }
+
+    /// Whether a branch said no itself, so that it holds nothing.
+    fn refused(&self, order: OrderId, branch: Branch) -> bool {
+        let answers = self.undecided.get(&order).map(|flow| &flow.answers);
+        answers.is_some_and(|answers| matches!(answers[branch as usize], Some(Answer::No(_))))
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        self.undecided.first_key_value().map(|(_, flow)| flow.deadline)
+    }
+
+    /// The flows that are past their deadline, a bounded number at once.
+    pub(crate) fn overdue(&self, at: Moment) -> Vec<OrderId> {
+        let late = self.undecided.iter().take_while(|(_, flow)| flow.deadline < at.time);
+        late.map(|(order, _)| *order).take(TIMEOUTS_MAX).collect()
+    }
+
+    /// What the branches are asked about a new order.
+    pub(crate) fn ask(created: &CreatedOrder, at: Moment) -> Messages {
+        let mut messages = Messages::new();
+        if !matches!(created.kind, OrderKind::Block(_)) {
+            let question = Question {
+                terms: created.terms,
+                user: created.user,
+                price: created.limit,
+                notional: created.notional,
+                reserved: Reserved { quantity: created.quantity.0, amount: small(created.notional) },
+                quote_scale: created.quote_scale,
+                deadline: at.time.plus_ns(FLOW_DEADLINE_NS),
+            };
+            for branch in [Branch::Compliance, Branch::Risk, Branch::Settlement] {
+                messages.push(ask(branch, question));
+            }
+        }
+        messages
+    }
+
+    /// Releases for a rejected order: of every hold that was given, or may still arrive.
+    pub(crate) fn give_up(&self, terms: OrderTerms) -> Messages {
+        let mut messages = Messages::new();
+        for branch in [Branch::Risk, Branch::Settlement] {
+            if !self.refused(terms.order, branch) {
+                messages.extend(release(branch, terms, 0));
+            }
+        }
+        messages
+    }
+}
+
+/// What a branch is asked about an order.
+#[derive(Clone, Copy)]
+pub(crate) struct Question {
+    pub(crate) terms: OrderTerms,
+    pub(crate) user: UserId,
+    pub(crate) price: Price,
+    pub(crate) notional: Amount,
+    pub(crate) reserved: Reserved,
+    pub(crate) quote_scale: u8,
+    pub(crate) deadline: Timestamp,
+}
+
+/// The message that asks it.
+pub(crate) fn ask(branch: Branch, question: Question) -> Message {
+    let Question { terms, user, price, notional, reserved, quote_scale, deadline } = question;
+    match branch {
+        Branch::Risk => Message::Risk(risk::Command::Hold { terms, reserved, deadline }),
+        Branch::Settlement => Message::Settlement(settlement::Command::Hold { terms, reserved, deadline }),
+        Branch::Compliance => {
+            let quantity = Quantity(reserved.quantity);
+            let check =
+                compliance::Command::Check { terms, user, price, quantity, notional, quote_scale, deadline };
+            Message::Compliance(check)
+        }
+    }
+}
+
+/// The end of a branch's hold; compliance holds nothing.
+pub(crate) fn release(branch: Branch, terms: OrderTerms, parts: u32) -> Option<Message> {
+    match branch {
+        Branch::Risk => Some(Message::Risk(risk::Command::Release { terms, parts })),
+        Branch::Settlement => Some(Message::Settlement(settlement::Command::Release { terms, parts })),
+        Branch::Compliance => None,
+    }
+}
+
+/// Part of both holds, given back as the order shrinks.
+pub(crate) fn reduce(terms: OrderTerms, part: u32, what: Reserved) -> Messages {
+    let mut messages = Messages::new();
+    messages.push(Message::Risk(risk::Command::Reduce { terms, part, what }));
+    messages.push(Message::Settlement(settlement::Command::Reduce { terms, part, what }));
+    messages
+}
+
+/// What an execution confirms for one of its sides.
+pub(crate) fn confirm(
+    terms: OrderTerms,
+    trade: &Trade,
+    side: Side,
+    cycle: settlement::Cycle,
+) -> [Message; 2] {
+    let of = trade.side(side);
+    let fill = Fill {
+        trade: trade.trade,
+        part: of.part,
+        used: Reserved { quantity: trade.quantity.0, amount: small(of.reserved) },
+        quantity: trade.quantity,
+        notional: trade.notional,
+        fee: of.fee,
+        trade_date: trade.trade_date,
+    };
+    let to_risk = Message::Risk(risk::Command::Confirm { terms, fill });
+    [to_risk, Message::Settlement(settlement::Command::Confirm { terms, fill, cycle })]
+}
+
+fn small(amount: Amount) -> i64 {
+    i64::try_from(amount.0).expect("intake refuses a notional beyond 63 bits")
+}

@@ -1,0 +1,146 @@
+//! A record: one command and what came of it. The unit of the journal.
+
+use minicbor::{Decode, Encode};
+use serde::Serialize;
+use vocabulary::{Moment, OrderId, Quantity, Reason};
+
+use crate::command::Request;
+use crate::event::Event;
+use crate::refusal::Refusal;
+use trading::Status;
+
+/// The rules by which commands are decided. A change of behaviour takes a new number, switched on by a command.
+pub const LOGIC_VERSION: u16 = 1;
+
+/// One command, where and when it was decided, and the outcome.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct Record {
+    /// Shard, position and time.
+    #[n(0)]
+    pub moment: Moment,
+    /// The rules it was decided by.
+    #[n(1)]
+    pub logic_version: u16,
+    /// What was asked, by whom.
+    #[n(2)]
+    pub request: Request,
+    /// What came of it.
+    #[n(3)]
+    pub outcome: Outcome,
+}
+
+/// Events, or a refusal.
+#[derive(Clone, Debug, PartialEq, Serialize, Encode, Decode)]
+pub enum Outcome {
+    /// It happened, with these events; none means that it was so already.
+    #[n(0)]
+    Events(#[n(0)] Vec<Event>),
+    /// It did not happen.
+    #[n(1)]
+    Refused(#[n(0)] Refusal),
+}
+
+/// What the one who asked is told.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Receipt {
+    /// Where it is recorded: a read can ask for at least this position.
+    pub position: u64,
+    /// What came of it.
+    pub result: ReceiptResult,
+}
+
+/// The short form of an outcome.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum ReceiptResult {
+    /// It happened; `changed` is false when it was so already.
+    Done {
+        /// Whether anything changed.
+        changed: bool,
+    },
+    /// An order came into being.
+    Order(OrderReceipt),
+    /// It did not happen.
+    Refused(Refusal),
+}
+
+/// What became of a new order within its own record.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OrderReceipt {
+    /// Its id.
+    pub order: OrderId,
+    /// Where it is in its life.
+    pub status: Status,
+    /// How much was executed at once.
+    pub executed: Quantity,
+    /// How much it asked for.
+    pub quantity: Quantity,
+    /// Why it was rejected, if it was.
+    pub rejected: Option<Reason>,
+}
+
+impl Record {
+    /// The events, if it happened.
+    pub fn events(&self) -> &[Event] {
+        match &self.outcome {
+            Outcome::Events(events) => events,
+            Outcome::Refused(_) => &[],
+        }
+    }
+
+    /// What the one who asked is told; the same whenever it is asked.
+    pub fn receipt(&self) -> Receipt {
+        let result = match &self.outcome {
+            Outcome::Refused(refusal) => ReceiptResult::Refused(refusal.clone()),
+            Outcome::Events(events) => self
+                .order_receipt()
+                .map_or(ReceiptResult::Done { changed: !events.is_empty() }, ReceiptResult::Order),
+        };
+        Receipt { position: self.moment.position, result }
+    }
+
+    fn order_receipt(&self) -> Option<OrderReceipt> {
+        let mut receipt = None;
+        for event in self.events() {
+            let Event::Trading(event) = event else { continue };
+            if let trading::Event::OrderCreated(created) = event
+                && created.terms.order.0 == self.moment.position
+            {
+                receipt = Some(OrderReceipt {
+                    order: created.terms.order,
+                    status: Status::Created,
+                    executed: Quantity::ZERO,
+                    quantity: created.quantity,
+                    rejected: None,
+                });
+            }
+            if let Some(receipt) = &mut receipt {
+                receipt.follow(event);
+            }
+        }
+        receipt
+    }
+}
+
+impl OrderReceipt {
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "only the events of an order's own life move its receipt on"
+    )]
+    fn follow(&mut self, event: &trading::Event) {
+        use trading::Event as E;
+        match event {
+            E::OrderAccepted { order } if *order == self.order => self.status = Status::Open,
+            E::OrderRejected { order, reason, .. } if *order == self.order => {
+                self.status = Status::Rejected;
+                self.rejected = Some(reason.clone());
+            }
+            E::OrderExecuted(trade) if trade.buy.order == self.order || trade.sell.order == self.order => {
+                self.executed += trade.quantity;
+                let all = self.executed == self.quantity;
+                self.status = if all { Status::Executed } else { Status::PartiallyExecuted };
+            }
+            E::OrderCanceled { order, .. } if *order == self.order => self.status = Status::Canceled,
+            _ => {}
+        }
+    }
+}
