@@ -1,9 +1,10 @@
 //! What a participant of the order flow has reserved for orders: the hold side of TCC, kept once for every context.
 //!
 //! An order's hold is confirmed part by part, in the order of the parts, and then released; the last of it closes the
-//! hold and leaves a tombstone. A hold is good until its deadline only, so a tombstone that outlives the deadline by
-//! [`TOMBSTONE_NS`] outlives every hold that could still arrive. Invariant: held = confirmed + outstanding while open,
-//! and held = confirmed + released once closed. What is measured, and against which limit, is not known here.
+//! hold and leaves a tombstone. A request for a hold is good until its deadline only, which lies less than
+//! [`TOMBSTONE_NS`] after the order, so a tombstone outlives every such request that could still arrive. Invariant:
+//! held = confirmed + given back + outstanding, and nothing is outstanding once closed. What is measured, and against
+//! which limit, is not known here.
 
 use crate::{Index, Moment, OrderId, Timestamp};
 use minicbor::{Decode, Encode};
@@ -11,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::ops::{Add, Sub};
 
-/// How long a closed hold is remembered past its deadline: one minute.
+/// How long a closed hold is remembered: one minute. The order flow gives a hold less time than this, less the
+/// difference of the clocks involved; otherwise a hold could arrive after the tombstone of its release is forgotten.
+/// A confirm or release that is repeated later than this is refused, and never takes effect twice.
 pub const TOMBSTONE_NS: u64 = 60_000_000_000;
 
 /// A quantity of base and an amount of quote, both in minor units and never negative.
@@ -90,9 +93,17 @@ struct OpenHold {
     #[n(0)]
     outstanding: Reserved,
     #[n(1)]
-    confirmed: Reserved,
-    #[n(2)]
     parts: u32,
+}
+
+/// What a tombstone says.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+struct ClosedHold {
+    #[n(0)]
+    parts: u32,
+    /// Closed by a release, and not by the last of its parts. Then a hold that arrives again has come too late.
+    #[n(1)]
+    released: bool,
 }
 
 /// All holds of one context.
@@ -100,15 +111,15 @@ struct OpenHold {
 pub struct Reservations {
     #[n(0)]
     open: Index<OrderId, OpenHold>,
-    /// Closed holds and the number of parts that each had confirmed.
     #[n(1)]
-    tombstones: Index<OrderId, u32>,
+    tombstones: Index<OrderId, ClosedHold>,
     #[n(2)]
     expiries: VecDeque<(Timestamp, OrderId)>,
 }
 
 impl Reservations {
-    /// Whether a hold that is good until `deadline` may still be placed.
+    /// Whether a hold that is good until `deadline` may still be placed. One that was placed and then confirmed to the
+    /// end has succeeded, so its repetition succeeds too.
     ///
     /// # Errors
     /// [`HoldRefusal::AlreadyReleased`] when its release overtook it or its deadline has passed.
@@ -121,10 +132,12 @@ impl Reservations {
         if self.open.contains(&order) {
             return Ok(Verdict::Already);
         }
-        if self.tombstones.contains(&order) || at.time > deadline {
-            return Err(HoldRefusal::AlreadyReleased);
+        match self.tombstones.get(&order) {
+            Some(closed) if !closed.released => Ok(Verdict::Already),
+            Some(_) => Err(HoldRefusal::AlreadyReleased),
+            None if at.time > deadline => Err(HoldRefusal::AlreadyReleased),
+            None => Ok(Verdict::Do(())),
         }
-        Ok(Verdict::Do(()))
     }
 
     /// Whether `part` (counted from 0) of the hold can be confirmed or given back. Confirmed parts and parts given
@@ -140,7 +153,7 @@ impl Reservations {
     ) -> Result<Verdict<()>, HoldRefusal> {
         let Some(hold) = self.open.get(&order) else {
             return match self.tombstones.get(&order) {
-                Some(parts) if part < *parts => Ok(Verdict::Already),
+                Some(closed) if part < closed.parts => Ok(Verdict::Already),
                 Some(_) => Err(HoldRefusal::AlreadyReleased),
                 None => Err(HoldRefusal::NoHold),
             };
@@ -166,7 +179,7 @@ impl Reservations {
     pub fn judge_release(&self, order: OrderId, parts: u32) -> Result<Verdict<Reserved>, HoldRefusal> {
         let Some(hold) = self.open.get(&order) else {
             return match self.tombstones.get(&order) {
-                Some(confirmed) if *confirmed > parts => Err(HoldRefusal::AlreadyConfirmed),
+                Some(closed) if closed.parts > parts => Err(HoldRefusal::AlreadyConfirmed),
                 Some(_) => Ok(Verdict::Already),
                 None if parts > 0 => Err(HoldRefusal::Early),
                 None => Ok(Verdict::Do(Reserved::default())),
@@ -188,36 +201,23 @@ impl Reservations {
 
     /// Folds in a placed hold.
     pub fn hold(&mut self, order: OrderId, held: Reserved) {
-        let hold = OpenHold { outstanding: held, confirmed: Reserved::default(), parts: 0 };
+        let hold = OpenHold { outstanding: held, parts: 0 };
         assert!(self.open.insert(order, hold).is_none(), "hold of order {order} placed twice");
     }
 
     /// Folds in a confirmed part. When nothing is left, the hold is closed.
     pub fn confirm(&mut self, order: OrderId, what: Reserved, at: Moment) {
-        let hold = self.open.get_mut(&order).expect("confirmed hold is open");
-        assert!(hold.outstanding.covers(what), "confirmed more than held for order {order}");
-        hold.outstanding = hold.outstanding - what;
-        hold.confirmed = hold.confirmed + what;
-        hold.parts += 1;
-        if hold.outstanding == Reserved::default() {
-            self.close(order, at);
-        }
+        self.take_part(order, what, at);
     }
 
     /// Folds in a part given back while the order goes on, as when it shrinks.
     pub fn reduce(&mut self, order: OrderId, what: Reserved, at: Moment) {
-        let hold = self.open.get_mut(&order).expect("reduced hold is open");
-        assert!(hold.outstanding.covers(what), "gave back more than held for order {order}");
-        hold.outstanding = hold.outstanding - what;
-        hold.parts += 1;
-        if hold.outstanding == Reserved::default() {
-            self.close(order, at);
-        }
+        self.take_part(order, what, at);
     }
 
     /// Folds in a release: of the whole outstanding rest, or of a hold that had not arrived.
     pub fn release(&mut self, order: OrderId, at: Moment) {
-        self.close(order, at);
+        self.close(order, true, at);
     }
 
     /// Number of open holds.
@@ -234,10 +234,23 @@ impl Reservations {
         }
     }
 
-    fn close(&mut self, order: OrderId, at: Moment) {
-        let parts = self.open.remove(&order).map_or(0, |hold| hold.parts);
-        if self.tombstones.insert(order, parts).is_none() {
-            self.expiries.push_back((at.time.plus_ns(TOMBSTONE_NS), order));
+    fn take_part(&mut self, order: OrderId, what: Reserved, at: Moment) {
+        let hold = self.open.get_mut(&order).expect("a hold is open when a part of it is taken");
+        assert!(hold.outstanding.covers(what), "more than held was taken for order {order}");
+        hold.outstanding = hold.outstanding - what;
+        hold.parts += 1;
+        if hold.outstanding == Reserved::default() {
+            self.close(order, false, at);
         }
     }
+
+    fn close(&mut self, order: OrderId, released: bool, at: Moment) {
+        let parts = self.open.remove(&order).map_or(0, |hold| hold.parts);
+        let before = self.tombstones.insert(order, ClosedHold { parts, released });
+        assert!(before.is_none(), "hold of order {order} closed twice");
+        self.expiries.push_back((at.time.plus_ns(TOMBSTONE_NS), order));
+    }
 }
+
+#[cfg(test)]
+mod tests;
