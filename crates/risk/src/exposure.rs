@@ -140,13 +140,15 @@ impl Exposure {
     }
 
     pub(crate) fn confirm(&mut self, terms: &OrderTerms, fill: &Fill) {
-        self.give_back(terms, fill.used);
         let position = self.positions.entry(terms.instrument).or_default();
+        take(position.open_mut(terms.side), quantity(fill.used));
         match terms.side {
             Side::Buy => position.net += fill.quantity.into(),
             Side::Sell => position.net -= fill.quantity.into(),
         }
-        self.commitments.entry(terms.quote).or_default().unsettled += amount(fill.used);
+        let commitment = self.commitments.entry(terms.quote).or_default();
+        take(&mut commitment.open, amount(fill.used));
+        commitment.unsettled += amount(fill.used);
     }
 
     pub(crate) fn give_back(&mut self, terms: &OrderTerms, what: Reserved) {
@@ -184,10 +186,10 @@ impl Exposures {
     }
 
     pub(crate) fn of(&mut self, scope: Scope) -> &mut Exposure {
-        if !self.by_scope.contains(&scope) {
+        self.by_scope.entry_with(scope, || {
             self.scopes.insert(scope);
-        }
-        self.by_scope.entry(scope)
+            Exposure::default()
+        })
     }
 
     /// The scopes from this one on.

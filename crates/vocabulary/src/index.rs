@@ -33,6 +33,11 @@ impl<K: Hash + Eq + Ord, V> Index<K, V> {
         self.0.entry(key).or_default()
     }
 
+    /// The value at `key`, made by `make` if there is none.
+    pub fn entry_with(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
+        self.0.entry(key).or_insert_with(make)
+    }
+
     /// Whether there is a value at `key`.
     pub fn contains(&self, key: &K) -> bool {
         self.0.contains_key(key)
