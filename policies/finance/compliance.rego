@@ -18,23 +18,19 @@
 #   Data: finance.limits.base, and finance.limits.markets[market] for what a market sets otherwise, both with
 #     single_order       the largest amount of one order, whole units of quote
 #     orders_per_hour    orders of one user an hour
+#   Where there is no finance.limits, both are those of the rules below.
 #
 #   Whoever asks must give the amount and the count: an order without them is not judged here but refused at the edge.
 package finance.compliance
 
 import rego.v1
 
-# What holds where policy data sets nothing, or sets something that is not two numbers.
+# What holds where there is no policy data.
 default limits := {"single_order": 1000000, "orders_per_hour": 100}
 
-limits := set_by_market if {
-	own := data.finance.limits.markets[input.attributes.request.body.market]
-	set_by_market := object.union(data.finance.limits.base, own)
-	set_by_market.single_order + set_by_market.orders_per_hour >= 0
-} else := base if {
-	base := data.finance.limits.base
-	base.single_order + base.orders_per_hour >= 0
-}
+limits := object.union(data.finance.limits.base, data.finance.limits.markets[input.attributes.request.body.market]) if {
+	data.finance.limits.markets[input.attributes.request.body.market]
+} else := data.finance.limits.base
 
 # 检查交易金额限制
 deny contains single_order_message if {
@@ -55,7 +51,38 @@ codes := {
 }
 
 single_order_message := sprintf("交易金额超过单笔限额（%d 万）", [limits.single_order / 10000]) if {
+	is_number(limits.single_order)
 	limits.single_order % 10000 == 0
 } else := sprintf("交易金额超过单笔限额（%v）", [limits.single_order])
 
 orders_per_hour_message := sprintf("交易频率超过限制（每小时 %v 笔）", [limits.orders_per_hour])
+
+# What is wrong with the policy data. Asked once, when a bundle is to come into force, so that an order need not ask.
+data_errors contains sprintf("finance.limits.base.%s is not a number", [name]) if {
+	data.finance.limits
+	some name in limit_names
+	not has_number(data.finance.limits, ["base", name])
+}
+
+data_errors contains sprintf("finance.limits.markets.%s.%s is not a number", [market, name]) if {
+	some market, own in data.finance.limits.markets
+	is_object(own)
+	some name, _ in own
+	not has_number(own, [name])
+}
+
+data_errors contains sprintf("finance.limits.markets.%s.%s is not a limit", [market, name]) if {
+	some market, own in data.finance.limits.markets
+	is_object(own)
+	some name, _ in own
+	not name in limit_names
+}
+
+data_errors contains sprintf("finance.limits.markets.%s is not an object", [market]) if {
+	some market, own in data.finance.limits.markets
+	not is_object(own)
+}
+
+has_number(document, path) if is_number(object.get(document, path, null))
+
+limit_names := {"single_order", "orders_per_hour"}

@@ -65,24 +65,40 @@ test_a_limit_that_is_no_round_number_is_named_in_full if {
 		with data.finance.limits as limits
 }
 
+test_a_base_holds_where_a_market_sets_nothing if {
+	base := {"single_order": 10, "orders_per_hour": 2}
+	every limits in [{"base": base}, {"base": base, "markets": {}}, {"base": base, "markets": {"X": {"single_order": 99}}}] {
+		compliance.deny == set() with input as order(10, 2) with data.finance.limits as limits
+		compliance.deny == {"交易金额超过单笔限额（10）", "交易频率超过限制（每小时 2 笔）"} with input as order(11, 3)
+			with data.finance.limits as limits
+	}
+}
+
 test_without_policy_data_the_limits_are_those_of_the_rules if {
 	compliance.deny == set() with input as order(1000000, 100) with data.finance.limits as {}
 	compliance.deny == {over_amount, over_count} with input as order(1000001, 101) with data.finance.limits as {}
 }
 
-test_limits_that_are_not_two_numbers_give_way_to_those_of_the_rules if {
-	every base in [{"single_order": 9000000}, {"single_order": "9000000", "orders_per_hour": 900}, "none"] {
-		limits := {"base": base, "markets": {}}
-		compliance.deny == {over_amount, over_count} with input as order(1000001, 101) with data.finance.limits as limits
-	}
+test_the_shipped_data_is_sound if {
+	compliance.data_errors == set()
 }
 
-test_a_market_whose_limit_is_no_number_keeps_the_base if {
-	limits := {
-		"base": {"single_order": 1000, "orders_per_hour": 100},
-		"markets": {"SSE": {"single_order": "5000000"}},
-	}
-	compliance.deny == {"交易金额超过单笔限额（1000）"} with input as order(1001, 1) with data.finance.limits as limits
+test_a_base_needs_both_limits_as_numbers if {
+	missing := {"base": {"single_order": 1}}
+	compliance.data_errors == {"finance.limits.base.orders_per_hour is not a number"} with data.finance.limits as missing
+	text := {"base": {"single_order": "1", "orders_per_hour": 1}}
+	compliance.data_errors == {"finance.limits.base.single_order is not a number"} with data.finance.limits as text
+	count(compliance.data_errors) == 2 with data.finance.limits as {"base": "none"}
+}
+
+test_a_market_sets_known_limits_to_numbers if {
+	base := {"single_order": 1, "orders_per_hour": 1}
+	text := {"base": base, "markets": {"SSE": {"single_order": "5"}}}
+	compliance.data_errors == {"finance.limits.markets.SSE.single_order is not a number"} with data.finance.limits as text
+	number := {"base": base, "markets": {"SSE": 5}}
+	compliance.data_errors == {"finance.limits.markets.SSE is not an object"} with data.finance.limits as number
+	typo := {"base": base, "markets": {"SSE": {"single_oder": 5}}}
+	compliance.data_errors == {"finance.limits.markets.SSE.single_oder is not a limit"} with data.finance.limits as typo
 }
 
 test_other_requests_are_none_of_its_business if {

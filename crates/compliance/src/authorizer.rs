@@ -111,6 +111,64 @@ mod tests {
     }
 
     #[test]
+    fn the_virtual_machine_decides_as_the_interpreter_does() {
+        let mut authorizer = authorizer();
+        let mut interpreter = regorus::Engine::new();
+        for module in default_bundle().modules {
+            interpreter.add_policy(module.name, module.text).unwrap();
+        }
+        let roles: [&[&str]; 8] = [
+            &[],
+            &["trader"],
+            &["operator"],
+            &["risk"],
+            &["compliance"],
+            &["auditor", "risk"],
+            &["service"],
+            &["nobody"],
+        ];
+        let paths = [
+            "/",
+            "/healthz",
+            "/metrics",
+            "/trading/orders",
+            "/trading/orders/1?x=/risk",
+            "/trading/ordersx",
+            "/trading/accounts",
+            "/trading/blocks/2/consent",
+            "/settlement/process",
+            "/risk/limits",
+            "/compliance/policies",
+            "/trading/../risk/limits",
+            "",
+        ];
+        let services = ["trading-service", "risk-service", "compliance-service", "settlement-service"]
+            .map(|name| format!("cluster.local/ns/finance/sa/{name}"));
+        let mut allowed = 0;
+        for path in paths {
+            for method in ["GET", "POST", "DELETE", "get"] {
+                let by_role = roles.map(|roles| Access { roles, method, path, ..Access::default() });
+                let by_service = services.iter().flat_map(|source| {
+                    services.iter().map(move |destination| Access {
+                        source: Some(source),
+                        destination: Some(destination),
+                        method,
+                        path,
+                        ..Access::default()
+                    })
+                });
+                for access in by_role.into_iter().chain(by_service) {
+                    interpreter.set_input(input(&access));
+                    let expected = interpreter.eval_rule(ALLOW_RULE.into()).unwrap();
+                    assert_eq!(Value::Bool(authorizer.allow(&access)), expected, "{access:?}");
+                    allowed += u32::from(expected == Value::Bool(true));
+                }
+            }
+        }
+        assert!(allowed > 100, "the grid holds both answers");
+    }
+
+    #[test]
     fn a_bundle_without_the_rule_is_refused() {
         let mut bundle = default_bundle();
         bundle.modules.retain(|module| module.name != "finance/authz.rego");

@@ -29,4 +29,4 @@ pub use event::{Command, Event, Refusal};
 pub use order_input::CheckInput;
 pub use program::{BadBundle, INSTRUCTIONS_MAX};
 pub use restriction::{RESTRICTED, Restriction};
-pub use rules::{CODES_RULE, DENY_RULE, Judgement, NO_DECISION, POLICY_DENIED, Rules};
+pub use rules::{CODES_RULE, DATA_ERRORS_RULE, DENY_RULE, Judgement, NO_DECISION, POLICY_DENIED, Rules};

@@ -106,13 +106,13 @@ impl InputDocument {
     /// The document of that order.
     pub(crate) fn fill(&mut self, order: &CheckInput) -> Value {
         let Self { document, keys } = self;
-        put(slot(document, &keys.orders_in_hour), order.orders_in_hour.into());
+        *slot(document, &keys.orders_in_hour) = order.orders_in_hour.into();
         let body = slot(slot(slot(document, &keys.attributes), &keys.request), &keys.body);
-        put(slot(body, &keys.amount), order.whole_amount().into());
-        put(slot(body, &keys.amount_minor), order.notional.0.into());
-        put(slot(body, &keys.scale), u32::from(order.quote_scale).into());
-        put(slot(body, &keys.price), order.price.0.into());
-        put(slot(body, &keys.quantity), order.quantity.0.into());
+        *slot(body, &keys.amount) = order.whole_amount().into();
+        *slot(body, &keys.amount_minor) = order.notional.0.into();
+        *slot(body, &keys.scale) = u32::from(order.quote_scale).into();
+        *slot(body, &keys.price) = order.price.0.into();
+        *slot(body, &keys.quantity) = order.quantity.0.into();
         put_text(slot(body, &keys.account), order.terms.account.0.as_str());
         put_text(slot(body, &keys.instrument), order.terms.instrument.0.as_str());
         put_text(slot(body, &keys.market), order.terms.market.0.as_str());
@@ -134,10 +134,6 @@ pub(crate) fn object<const N: usize>(entries: [(Value, Value); N]) -> Value {
 fn slot<'a>(value: &'a mut Value, key: &Value) -> &'a mut Value {
     let object = value.as_object_mut().expect("the document is made of objects");
     object.get_mut(key).expect("the document was made with every key")
-}
-
-fn put(slot: &mut Value, number: Value) {
-    *slot = number;
 }
 
 fn put_text(slot: &mut Value, text: &str) {

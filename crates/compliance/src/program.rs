@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// What one evaluation may cost, in instructions of the virtual machine. The shipped rules need about 50; this many
+/// What one evaluation may cost, in instructions of the virtual machine. The shipped rules need about 40; this many
 /// take about half a millisecond.
 pub const INSTRUCTIONS_MAX: usize = 10_000;
 
@@ -45,11 +45,18 @@ pub enum BadBundle {
         #[n(0)]
         rule: String,
     },
-    /// A sample input takes more than [`INSTRUCTIONS_MAX`].
+    /// Its own check of its data finds something wrong.
     #[n(3)]
+    BadData {
+        /// What is wrong.
+        #[n(0)]
+        message: String,
+    },
+    /// A sample input takes more than [`INSTRUCTIONS_MAX`].
+    #[n(4)]
     OverBudget,
     /// It gives no decision on a sample input.
-    #[n(4)]
+    #[n(5)]
     GivesNoDecision {
         /// What went wrong.
         #[n(0)]
@@ -64,6 +71,7 @@ impl BadBundle {
             Self::TooLarge => "compliance.bundle-too-large",
             Self::DoesNotCompile { .. } => "compliance.bundle-does-not-compile",
             Self::LacksRule { .. } => "compliance.bundle-lacks-rule",
+            Self::BadData { .. } => "compliance.bundle-bad-data",
             Self::OverBudget => "compliance.bundle-over-budget",
             Self::GivesNoDecision { .. } => "compliance.bundle-gives-no-decision",
         }
@@ -76,6 +84,7 @@ impl fmt::Display for BadBundle {
             Self::TooLarge => write!(f, "the bundle is larger than {} bytes", Bundle::SIZE_MAX),
             Self::DoesNotCompile { message } => write!(f, "the bundle does not compile: {message}"),
             Self::LacksRule { rule } => write!(f, "the bundle does not define {rule}"),
+            Self::BadData { message } => write!(f, "the policy data is not sound: {message}"),
             Self::OverBudget => {
                 write!(f, "the bundle takes more than {INSTRUCTIONS_MAX} instructions on a sample order")
             }
@@ -116,12 +125,17 @@ impl From<NoDecision> for BadBundle {
 /// A compiled bundle with numbered entry points.
 pub(crate) struct Program {
     vm: RegoVM,
-    rules: usize,
+    /// The rules that can be asked for, in the order of their entry points.
+    rules: Vec<&'static str>,
 }
 
 impl Program {
-    /// Compiles the bundle with `wanted` as entry point 0, and those of `welcome` that it defines after it.
-    pub(crate) fn compile(bundle: &Bundle, wanted: &str, welcome: &[&str]) -> Result<Self, BadBundle> {
+    /// Compiles the bundle with `wanted` as entry point 0, and after it those of `welcome` that it defines.
+    pub(crate) fn compile(
+        bundle: &Bundle,
+        wanted: &'static str,
+        welcome: &[&'static str],
+    ) -> Result<Self, BadBundle> {
         let does_not_compile = |message: String| BadBundle::DoesNotCompile { message: shortened(&message) };
         if bundle.size() > Bundle::SIZE_MAX {
             return Err(BadBundle::TooLarge);
@@ -141,7 +155,7 @@ impl Program {
             .compile_with_entrypoint(&Rc::from(wanted))
             .map_err(|e| missing_or_broken(&engine, bundle, wanted, &e.to_string()))?;
         let mut rules = vec![wanted];
-        rules.extend(welcome.iter().filter(|rule| compiled.get_rules().contains_key(**rule)));
+        rules.extend(welcome.iter().copied().filter(|rule| compiled.get_rules().contains_key(*rule)));
         let code =
             Compiler::compile_from_policy(&compiled, &rules).map_err(|e| does_not_compile(e.to_string()))?;
         if let Some(name) = forbidden(&code) {
@@ -151,18 +165,29 @@ impl Program {
         vm.load_program(code);
         vm.set_data(data).map_err(|e| does_not_compile(format!("data: {e}")))?;
         vm.set_max_instructions(INSTRUCTIONS_MAX);
-        Ok(Self { vm, rules: rules.len() })
+        Ok(Self { vm, rules })
     }
 
-    /// Number of entry points.
-    pub(crate) fn rules(&self) -> usize {
-        self.rules
+    /// The entry point of a rule, if the bundle defines it.
+    pub(crate) fn entry_point(&self, rule: &str) -> Option<usize> {
+        self.rules.iter().position(|defined| *defined == rule)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn evaluate_within(
+        &mut self,
+        instructions_max: usize,
+        entry_point: usize,
+        input: Value,
+    ) -> Result<Value, NoDecision> {
+        self.vm.set_max_instructions(instructions_max);
+        self.evaluate(entry_point, input)
     }
 
     /// The value of the rule at an entry point. Keeps no part of `input`.
-    pub(crate) fn evaluate(&mut self, rule: usize, input: Value) -> Result<Value, NoDecision> {
+    pub(crate) fn evaluate(&mut self, entry_point: usize, input: Value) -> Result<Value, NoDecision> {
         self.vm.set_input(input);
-        let value = self.vm.execute_entry_point_by_index(rule);
+        let value = self.vm.execute_entry_point_by_index(entry_point);
         self.vm.set_input(Value::Undefined);
         value.map_err(|error| {
             if matches!(error, VmError::InstructionLimitExceeded { .. }) {

@@ -1,7 +1,8 @@
 //! The compliance rules in force, compiled: they say why an order is denied.
 //!
 //! `data.finance.compliance.deny` alone decides: the order is allowed if and only if that set is empty. Its entries are
-//! messages, or objects `{code, message}`; `data.finance.compliance.codes`, if defined, maps a message to its code.
+//! messages, or objects `{code, message}`; `data.finance.compliance.codes`, if defined, maps a message to its code. What
+//! `data.finance.compliance.data_errors`, if defined, says of the bundle's data is asked before it comes into force.
 //! Rules are not state: they follow from a bundle, and each thread has its own. No decision means deny.
 
 use crate::bundle::Digest;
@@ -16,6 +17,8 @@ use vocabulary::{Amount, OrderTerms, Price, Quantity, Reason, Side};
 pub const DENY_RULE: &str = "data.finance.compliance.deny";
 /// The rule that gives each message its code.
 pub const CODES_RULE: &str = "data.finance.compliance.codes";
+/// The rule that says what is wrong with the bundle's data.
+pub const DATA_ERRORS_RULE: &str = "data.finance.compliance.data_errors";
 /// Code of a denial whose rule gives none.
 pub const POLICY_DENIED: &str = "compliance.policy-denied";
 /// Code of a denial for want of a decision.
@@ -67,6 +70,7 @@ impl Rules {
     /// [`BadBundle`] says why it cannot come into force.
     pub fn compile(bundle: &Bundle) -> Result<Self, BadBundle> {
         let mut rules = Self::compile_untried(bundle)?;
+        rules.check_data()?;
         for sample in samples() {
             rules.try_judge(&sample)?;
         }
@@ -91,9 +95,19 @@ impl Rules {
     }
 
     fn compile_untried(bundle: &Bundle) -> Result<Self, BadBundle> {
-        let program = Program::compile(bundle, DENY_RULE, &[CODES_RULE])?;
+        let program = Program::compile(bundle, DENY_RULE, &[CODES_RULE, DATA_ERRORS_RULE])?;
         let compiled = Compiled { program, document: InputDocument::new() };
         Ok(Self { bundle: Some(bundle.digest()), compiled: Some(compiled) })
+    }
+
+    fn check_data(&mut self) -> Result<(), BadBundle> {
+        let Some(Compiled { program, .. }) = &mut self.compiled else { return Ok(()) };
+        let Some(data_errors) = program.entry_point(DATA_ERRORS_RULE) else { return Ok(()) };
+        let errors = program.evaluate(data_errors, Value::Undefined)?;
+        if errors.as_set().is_ok_and(|errors| errors.is_empty()) {
+            return Ok(());
+        }
+        Err(BadBundle::BadData { message: shortened(&errors.to_string()) })
     }
 
     fn try_judge(&mut self, order: &CheckInput) -> Result<Judgement, NoDecision> {
@@ -107,9 +121,9 @@ impl Rules {
         if denied.is_empty() {
             return Ok(Judgement { reasons: Vec::new() });
         }
-        let codes = match program.rules() {
-            1 => Value::Undefined,
-            _ => program.evaluate(1, document.fill(order))?,
+        let codes = match program.entry_point(CODES_RULE) {
+            Some(codes) => program.evaluate(codes, document.fill(order))?,
+            None => Value::Undefined,
         };
         Ok(Judgement {
             reasons: denied.iter_sorted().take(REASONS_MAX).map(|entry| reason(entry, &codes)).collect(),
@@ -118,22 +132,18 @@ impl Rules {
 }
 
 fn reason(entry: &Value, codes: &Value) -> Reason {
-    let text = |object: &Value, key: &Value| match object {
-        Value::Object(fields) => fields.get(key).and_then(|v| v.as_string().ok()).map(|s| shortened(s)),
-        Value::Null
-        | Value::Bool(_)
-        | Value::Number(_)
-        | Value::String(_)
-        | Value::Array(_)
-        | Value::Set(_)
-        | Value::Undefined => None,
-    };
-    let message = match entry {
-        Value::String(message) => shortened(message),
-        other => text(other, &"message".into()).unwrap_or_else(|| shortened(&other.to_string())),
-    };
-    let code = text(entry, &"code".into()).or_else(|| text(codes, entry));
-    Reason { code: code.unwrap_or_else(|| POLICY_DENIED.into()), message }
+    let message = entry.as_string().ok().map(|message| shortened(message));
+    let message = message.or_else(|| text_at(entry, &"message".into()));
+    let code = text_at(entry, &"code".into()).or_else(|| text_at(codes, entry));
+    Reason {
+        code: code.unwrap_or_else(|| POLICY_DENIED.into()),
+        message: message.unwrap_or_else(|| shortened(&entry.to_string())),
+    }
+}
+
+/// The text at a key, if the value is an object that has one there.
+fn text_at(value: &Value, key: &Value) -> Option<String> {
+    value.as_object().ok()?.get(key)?.as_string().ok().map(|text| shortened(text))
 }
 
 /// Orders that every bundle is tried on: an ordinary one, and the largest that can be placed by the busiest user.
