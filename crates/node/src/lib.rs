@@ -1,7 +1,20 @@
 //! What gives an engine its position, time and durability.
 //!
-//! Owns the journal's form and rules ([`journal`]) and the snapshots' ([`snapshot`]). Where the bytes come to lie is
-//! the business of the `store` crate; what they mean is the engine's.
+//! Owns the journal's form and rules ([`journal`]) and the snapshots' ([`snapshot`]), the writer loop, recovery, and the
+//! followers that read what is durable. Where the bytes come to lie is the business of the `store` crate; what they
+//! mean is the engine's.
 
+mod clock;
+mod follower;
+mod handle;
 pub mod journal;
+mod recovery;
+mod running;
 pub mod snapshot;
+mod writer;
+
+pub use clock::{Clock, SystemClock};
+pub use follower::{Batch, Follower, FollowerError, FollowerStatus};
+pub use handle::{NodeHandle, NodeStatus, Unavailable};
+pub use recovery::{Recovered, RecoveryError, decode_record, follow_journal, recover, verify};
+pub use running::{Node, NodeConfig, NodeParts};

@@ -1,0 +1,209 @@
+//! Followers: what reads the journal off the critical path, each with a cursor and a thread of its own.
+//!
+//! Invariant: a follower sees every durable record once and in order, and nothing that is not durable. One that fails
+//! stops and says so; the others and the writer go on. Fresh batches come from memory; one that has fallen behind
+//! reads the journal.
+
+use crate::journal::JournalReader;
+use crate::recovery::decode_record;
+use engine::Record;
+use std::collections::VecDeque;
+use std::error::Error;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Durable records as they were written together.
+pub type Batch = Arc<Vec<Record>>;
+
+/// How many records stay in memory for followers that keep up.
+const RECENT_RECORDS_MAX: usize = 65_536;
+/// How many bytes of journal a follower that is behind reads at once.
+const CATCH_UP_BYTES: usize = 4 << 20;
+/// How many records a follower gets at once from memory.
+const STEP_RECORDS_MAX: usize = 8_192;
+
+/// Reads the journal from a cursor of its own.
+pub trait Follower: Send {
+    /// What it is called in status and metrics.
+    fn name(&self) -> &'static str;
+
+    /// The first position it has not seen.
+    fn next_position(&self) -> u64;
+
+    /// Takes the next records, gaplessly from [`Follower::next_position`] on.
+    ///
+    /// # Errors
+    /// Stops this follower for good; its cursor stays before what it could not take.
+    fn follow(&mut self, batches: &[Batch]) -> Result<(), FollowerError>;
+
+    /// How long to wait for more before taking what there is: larger steps for less work.
+    fn pace(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// Why a follower stopped.
+pub type FollowerError = Box<dyn Error + Send + Sync>;
+
+/// What is known of a follower from outside.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct FollowerStatus {
+    /// What it is called.
+    pub name: &'static str,
+    /// The first position it has not seen.
+    pub next_position: u64,
+    /// Why it stopped, if it did.
+    pub failed: Option<String>,
+}
+
+#[derive(Default)]
+struct Recent {
+    batches: VecDeque<Batch>,
+    records: usize,
+    durable: u64,
+    closed: bool,
+}
+
+/// What the writer has made durable, for followers to pick up.
+#[derive(Default)]
+pub(crate) struct Feed {
+    recent: Mutex<Recent>,
+    fresh: Condvar,
+    statuses: Mutex<Vec<FollowerStatus>>,
+}
+
+fn unpoisoned<'a, T>(guard: Result<MutexGuard<'a, T>, PoisonError<MutexGuard<'a, T>>>) -> MutexGuard<'a, T> {
+    guard.unwrap_or_else(PoisonError::into_inner)
+}
+
+enum Next {
+    Fresh(Vec<Batch>),
+    Behind,
+    Closed,
+}
+
+impl Feed {
+    pub(crate) fn starting_at(durable: u64) -> Arc<Self> {
+        let feed = Self::default();
+        unpoisoned(feed.recent.lock()).durable = durable;
+        Arc::new(feed)
+    }
+
+    /// Makes a durable batch known.
+    pub(crate) fn publish(&self, batch: Batch) {
+        let Some(last) = batch.last() else { return };
+        let mut recent = unpoisoned(self.recent.lock());
+        recent.durable = last.moment.position;
+        recent.records += batch.len();
+        recent.batches.push_back(batch);
+        while recent.records > RECENT_RECORDS_MAX && recent.batches.len() > 1 {
+            if let Some(old) = recent.batches.pop_front() {
+                recent.records -= old.len();
+            }
+        }
+        drop(recent);
+        self.fresh.notify_all();
+    }
+
+    /// No more will come: followers take what is left and end.
+    pub(crate) fn close(&self) {
+        unpoisoned(self.recent.lock()).closed = true;
+        self.fresh.notify_all();
+    }
+
+    pub(crate) fn statuses(&self) -> Vec<FollowerStatus> {
+        unpoisoned(self.statuses.lock()).clone()
+    }
+
+    fn next(&self, position: u64) -> Next {
+        let mut recent = unpoisoned(self.recent.lock());
+        while recent.durable < position {
+            if recent.closed {
+                return Next::Closed;
+            }
+            recent = unpoisoned(self.fresh.wait(recent));
+        }
+        let known = |batch: &Batch| batch.first().is_some_and(|record| record.moment.position <= position);
+        let Some(first) = recent.batches.iter().rposition(known) else { return Next::Behind };
+        if recent.batches[first].last().is_none_or(|record| record.moment.position < position) {
+            return Next::Behind;
+        }
+        let mut records = 0;
+        let step = |batch: &&Batch| {
+            records += batch.len();
+            records <= STEP_RECORDS_MAX || records == batch.len()
+        };
+        Next::Fresh(recent.batches.iter().skip(first).take_while(step).cloned().collect())
+    }
+
+    fn report(&self, status: FollowerStatus) {
+        let mut statuses = unpoisoned(self.statuses.lock());
+        match statuses.iter_mut().find(|known| known.name == status.name) {
+            Some(known) => *known = status,
+            None => statuses.push(status),
+        }
+    }
+}
+
+/// Starts a follower's thread.
+pub(crate) fn start(
+    mut follower: Box<dyn Follower>,
+    feed: Arc<Feed>,
+    reader: Box<dyn JournalReader>,
+) -> std::io::Result<JoinHandle<()>> {
+    let name = follower.name();
+    feed.report(FollowerStatus { name, next_position: follower.next_position(), failed: None });
+    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let failed = run(follower.as_mut(), &feed, reader.as_ref()).err().map(|error| error.to_string());
+        if let Some(why) = &failed {
+            tracing::error!(follower = name, why, "a follower has stopped; the others go on");
+        }
+        feed.report(FollowerStatus { name, next_position: follower.next_position(), failed });
+    })
+}
+
+fn run(follower: &mut dyn Follower, feed: &Feed, reader: &dyn JournalReader) -> Result<(), FollowerError> {
+    loop {
+        let position = follower.next_position();
+        let batches = match feed.next(position) {
+            Next::Closed => return Ok(()),
+            Next::Fresh(batches) => batches,
+            Next::Behind => catch_up(reader, position)?,
+        };
+        follow_from(follower, position, &batches)?;
+        feed.report(FollowerStatus {
+            name: follower.name(),
+            next_position: follower.next_position(),
+            failed: None,
+        });
+        let pace = follower.pace();
+        if !pace.is_zero() && !unpoisoned(feed.recent.lock()).closed {
+            std::thread::sleep(pace);
+        }
+    }
+}
+
+/// A batch may begin before the follower's cursor, when the cursor was written in the middle of one.
+fn follow_from(follower: &mut dyn Follower, position: u64, batches: &[Batch]) -> Result<(), FollowerError> {
+    let Some((first, rest)) = batches.split_first() else { return Ok(()) };
+    let seen = first.iter().take_while(|record| record.moment.position < position).count();
+    if seen == 0 {
+        return follower.follow(batches);
+    }
+    follower.follow(&[Arc::new(first[seen..].to_vec())])?;
+    if rest.is_empty() { Ok(()) } else { follower.follow(rest) }
+}
+
+fn catch_up(reader: &dyn JournalReader, position: u64) -> Result<Vec<Batch>, FollowerError> {
+    let mut batches = Vec::new();
+    for batch in reader.read_from(position, CATCH_UP_BYTES)? {
+        let decode =
+            |framed: Result<(u64, &[u8]), crate::journal::BadRecord>| -> Result<Record, FollowerError> {
+                let (position, body) = framed?;
+                Ok(decode_record(position, body)?)
+            };
+        batches.push(Arc::new(batch.unframe().map(decode).collect::<Result<Vec<_>, _>>()?));
+    }
+    Ok(batches)
+}

@@ -1,0 +1,236 @@
+//! How everybody else talks to a node.
+
+use crate::follower::Batch;
+use crate::follower::{Feed, FollowerStatus};
+use crossbeam_channel::{Sender, TrySendError};
+use engine::{Receipt, Request, State};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{broadcast, oneshot};
+
+/// Why a node does not take a command now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// Too much is waiting. Nothing was done.
+    #[error("overloaded: try again in {retry_after_ms} ms")]
+    Overloaded {
+        /// When to try again.
+        retry_after_ms: u64,
+    },
+    /// The node has stopped after a failure. What was not answered may or may not have happened: ask again by
+    /// idempotency key once it is back.
+    #[error("halted: {why}")]
+    Halted {
+        /// What failed.
+        why: String,
+    },
+    /// The node is shutting down. Nothing was done.
+    #[error("stopping")]
+    Stopping,
+}
+
+pub(crate) type Reply = oneshot::Sender<Result<Vec<Receipt>, Unavailable>>;
+/// Looks at the state, and gives what to do with what it saw once that is durable.
+pub(crate) type Look = Box<dyn FnOnce(&State, u64) -> Completion + Send>;
+pub(crate) type Completion = Box<dyn FnOnce(Result<(), Unavailable>) + Send>;
+
+/// Where the answer of a read will come.
+type ReadAnswer<T> = oneshot::Receiver<Result<(u64, T), Unavailable>>;
+
+/// What is handed to the writer.
+pub(crate) enum Job {
+    Run { requests: Vec<Request>, reply: Reply },
+    Read(Look),
+}
+
+/// What writer, committer and handles share.
+pub(crate) struct Shared {
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) live: broadcast::Sender<Batch>,
+    pub(crate) durable: AtomicU64,
+    pub(crate) waiting: AtomicUsize,
+    pub(crate) waiting_max: usize,
+    pub(crate) stopping: AtomicBool,
+    pub(crate) halted: Mutex<Option<String>>,
+    pub(crate) clock_jumps: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn halt(&self, why: &str) {
+        let mut halted = self.halted.lock().unwrap_or_else(PoisonError::into_inner);
+        if halted.is_none() {
+            tracing::error!(why, "the node has halted");
+            *halted = Some(why.to_owned());
+        }
+    }
+
+    pub(crate) fn halted(&self) -> Option<String> {
+        self.halted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Why nothing can be taken, when that is so.
+    pub(crate) fn unavailable(&self) -> Unavailable {
+        self.halted().map_or(Unavailable::Stopping, |why| Unavailable::Halted { why })
+    }
+}
+
+/// What a node says of itself.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct NodeStatus {
+    /// The last durable position; 0 before the first record.
+    pub durable_position: u64,
+    /// Commands that wait for an answer.
+    pub waiting: usize,
+    /// How many may wait.
+    pub waiting_max: usize,
+    /// Whether it is shutting down.
+    pub stopping: bool,
+    /// Why it halted, if it did.
+    pub halted: Option<String>,
+    /// How often the clock jumped.
+    pub clock_jumps: u64,
+    /// How far each follower is.
+    pub followers: Vec<FollowerStatus>,
+}
+
+/// A handle to a running node. Cheap to clone.
+#[derive(Clone)]
+pub struct NodeHandle {
+    pub(crate) jobs: Sender<Job>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl NodeHandle {
+    /// Submits one command; resolves once its record is durable.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the node does not take it.
+    pub async fn submit(&self, request: Request) -> Result<Receipt, Unavailable> {
+        let receipts = self.submit_all(vec![request]).await?;
+        receipts.into_iter().next().ok_or(Unavailable::Stopping)
+    }
+
+    /// Submits several commands, decided in this order, each a record of its own; resolves once all are durable.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the node does not take them: then none was done, unless it halted.
+    pub async fn submit_all(&self, requests: Vec<Request>) -> Result<Vec<Receipt>, Unavailable> {
+        let answer = self.enqueue(requests)?;
+        answer.await.unwrap_or_else(|_| Err(self.shared.unavailable()))
+    }
+
+    /// As [`NodeHandle::submit_all`], for a thread without a runtime.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn submit_all_blocking(&self, requests: Vec<Request>) -> Result<Vec<Receipt>, Unavailable> {
+        self.enqueue(requests)?.blocking_recv().unwrap_or_else(|_| Err(self.shared.unavailable()))
+    }
+
+    /// As [`NodeHandle::submit`], for a thread without a runtime.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn submit_blocking(&self, request: Request) -> Result<Receipt, Unavailable> {
+        let receipts = self.submit_all_blocking(vec![request])?;
+        receipts.into_iter().next().ok_or(Unavailable::Stopping)
+    }
+
+    /// Hands commands over without waiting for the answer.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the node does not take them.
+    pub fn enqueue(
+        &self,
+        requests: Vec<Request>,
+    ) -> Result<oneshot::Receiver<Result<Vec<Receipt>, Unavailable>>, Unavailable> {
+        let shared = &self.shared;
+        if shared.stopping.load(Ordering::Relaxed) {
+            return Err(shared.unavailable());
+        }
+        let count = requests.len();
+        let before = shared.waiting.fetch_add(count, Ordering::Relaxed);
+        if before + count > shared.waiting_max.max(count) {
+            shared.waiting.fetch_sub(count, Ordering::Relaxed);
+            return Err(Unavailable::Overloaded { retry_after_ms: 100 });
+        }
+        let (reply, answer) = oneshot::channel();
+        match self.jobs.try_send(Job::Run { requests, reply }) {
+            Ok(()) => Ok(answer),
+            Err(refused) => {
+                shared.waiting.fetch_sub(count, Ordering::Relaxed);
+                Err(match refused {
+                    TrySendError::Full(_) => Unavailable::Overloaded { retry_after_ms: 100 },
+                    TrySendError::Disconnected(_) => shared.unavailable(),
+                })
+            }
+        }
+    }
+
+    /// Looks at the live state between two commands. The answer comes once all that it saw is durable, with the
+    /// position it saw.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the node has no time or has stopped.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&State) -> T + Send + 'static,
+    ) -> Result<(u64, T), Unavailable> {
+        let answer = self.enqueue_read(look)?;
+        answer.await.unwrap_or_else(|_| Err(self.shared.unavailable()))
+    }
+
+    /// As [`NodeHandle::read`], for a thread without a runtime.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read_blocking<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&State) -> T + Send + 'static,
+    ) -> Result<(u64, T), Unavailable> {
+        self.enqueue_read(look)?.blocking_recv().unwrap_or_else(|_| Err(self.shared.unavailable()))
+    }
+
+    fn enqueue_read<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&State) -> T + Send + 'static,
+    ) -> Result<ReadAnswer<T>, Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        let look: Look = Box::new(move |state, position| {
+            let seen = look(state);
+            Box::new(move |durable| {
+                // Nobody may wait for the answer any more.
+                drop(reply.send(durable.map(|()| (position, seen))));
+            })
+        });
+        match self.jobs.try_send(Job::Read(look)) {
+            Ok(()) => Ok(answer),
+            Err(TrySendError::Full(_)) => Err(Unavailable::Overloaded { retry_after_ms: 100 }),
+            Err(TrySendError::Disconnected(_)) => Err(self.shared.unavailable()),
+        }
+    }
+
+    /// The last durable position; 0 before the first record.
+    pub fn durable_position(&self) -> u64 {
+        self.shared.durable.load(Ordering::Acquire)
+    }
+
+    /// How the node is.
+    pub fn status(&self) -> NodeStatus {
+        let shared = &self.shared;
+        NodeStatus {
+            durable_position: self.durable_position(),
+            waiting: shared.waiting.load(Ordering::Relaxed),
+            waiting_max: shared.waiting_max,
+            stopping: shared.stopping.load(Ordering::Relaxed),
+            halted: shared.halted(),
+            clock_jumps: shared.clock_jumps.load(Ordering::Relaxed),
+            followers: shared.feed.statuses(),
+        }
+    }
+
+    /// Durable batches as they happen, for live feeds. One who is too slow is told how many he missed.
+    pub fn subscribe(&self) -> broadcast::Receiver<Batch> {
+        self.shared.live.subscribe()
+    }
+}

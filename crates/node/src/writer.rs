@@ -1,0 +1,300 @@
+//! The writer loop: stamps commands, decides them, and hands batches to the committer, which makes them durable and
+//! then lets replies, reads, followers and live feeds go.
+//!
+//! Invariant: nothing leaves a node before it is durable. The next batch is decided while the last one is written; one
+//! batch at most is under way. After a write of unknown outcome the node stops, reads back, and never guesses.
+
+use crate::clock::Clock;
+use crate::follower::Batch;
+use crate::handle::{Completion, Job, Reply, Shared, Unavailable};
+use crate::journal::{Chain, Journal, JournalError, Outcome, frame_into};
+use crate::recovery::decode_record;
+use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
+use engine::{Due, Engine, Executed, Receipt, Record, Request};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use vocabulary::{CorrelationId, Moment, Timestamp, UserId};
+
+/// How many records a batch has at most.
+const BATCH_RECORDS_MAX: usize = 4_096;
+/// How often the writer looks at the clock for deadlines when nobody asks for anything.
+const IDLE: Duration = Duration::from_millis(50);
+
+/// What a command was answered with: its own record, or that of its first execution.
+enum Answered {
+    Here(Receipt),
+    Before(u64),
+}
+
+struct PendingReply {
+    answers: Vec<Answered>,
+    reply: Reply,
+}
+
+/// Decided, and not durable yet.
+#[derive(Default)]
+struct Decided {
+    records: Vec<Record>,
+    replies: Vec<PendingReply>,
+    reads: Vec<Completion>,
+}
+
+impl Decided {
+    fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.replies.is_empty() && self.reads.is_empty()
+    }
+}
+
+/// The writer's thread.
+pub(crate) struct Writer {
+    pub(crate) engine: Engine,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) jobs: Receiver<Job>,
+    pub(crate) shared: Arc<Shared>,
+    /// Opaque id under which the node's own commands are recorded.
+    pub(crate) system: UserId,
+}
+
+impl Writer {
+    /// Runs until it is stopped or halted; gives the engine back.
+    pub(crate) fn run(mut self, batches: &CommitterHandle) -> Engine {
+        let mut decided = Decided::default();
+        let mut busy = false;
+        loop {
+            let stopping = self.shared.stopping.load(Ordering::Relaxed);
+            while decided.records.len() < BATCH_RECORDS_MAX {
+                match self.jobs.try_recv() {
+                    Ok(job) => self.take(job, &mut decided),
+                    Err(_) => break,
+                }
+            }
+            let more_due = self.do_what_is_due(&mut decided);
+            if batches.done.try_recv().is_ok() {
+                busy = false;
+            }
+            if !busy && !decided.is_empty() {
+                if batches.work.send(std::mem::take(&mut decided)).is_err() {
+                    return self.engine;
+                }
+                busy = true;
+                continue;
+            }
+            if stopping && !busy && self.jobs.is_empty() {
+                return self.engine;
+            }
+            if more_due && decided.records.len() < BATCH_RECORDS_MAX {
+                continue;
+            }
+            if !self.wait(batches, &mut decided, &mut busy) {
+                return self.engine;
+            }
+        }
+    }
+
+    /// Waits for a command, for the committer, or for time to pass. False when the committer is gone.
+    fn wait(&mut self, batches: &CommitterHandle, decided: &mut Decided, busy: &mut bool) -> bool {
+        if decided.records.len() >= BATCH_RECORDS_MAX {
+            *busy = false;
+            return batches.done.recv().is_ok();
+        }
+        select! {
+            recv(self.jobs) -> job => if let Ok(job) = job { self.take(job, decided) },
+            recv(batches.done) -> done => {
+                *busy = false;
+                return done.is_ok();
+            },
+            default(IDLE) => {},
+        }
+        true
+    }
+
+    fn take(&mut self, job: Job, decided: &mut Decided) {
+        match job {
+            Job::Run { requests, reply } => {
+                let answers = requests.into_iter().map(|request| self.decide(request, decided)).collect();
+                decided.replies.push(PendingReply { answers, reply });
+            }
+            Job::Read(look) => {
+                let position = self.engine.last().map_or(0, |moment| moment.position);
+                decided.reads.push(look(self.engine.state(), position));
+            }
+        }
+    }
+
+    fn decide(&mut self, request: Request, decided: &mut Decided) -> Answered {
+        let at = self.stamp();
+        match self.engine.execute(request, at) {
+            Executed::Repeated { position } => Answered::Before(position),
+            Executed::Recorded(record) => {
+                let receipt = record.receipt();
+                decided.records.push(*record);
+                Answered::Here(receipt)
+            }
+        }
+    }
+
+    /// The next position, and the time: never earlier than the last.
+    fn stamp(&mut self) -> Moment {
+        let last = self.engine.last().unwrap_or_default();
+        let time = self.now().max(last.time);
+        Moment { position: last.position + 1, time }
+    }
+
+    fn now(&mut self) -> Timestamp {
+        let now = self.clock.now();
+        self.shared.clock_jumps.store(self.clock.jumps(), Ordering::Relaxed);
+        now
+    }
+
+    /// Takes one step of long work, or ends what is past its deadline. True when there may be more.
+    fn do_what_is_due(&mut self, decided: &mut Decided) -> bool {
+        let now = self.stamp().time;
+        let Due::Now(command) = self.engine.due(now) else { return false };
+        let correlation = CorrelationId(u128::from(self.engine.last().unwrap_or_default().position + 1));
+        let request = Request { command_id: None, correlation, actor: self.system, command };
+        self.decide(request, decided);
+        true
+    }
+}
+
+/// The writer's side of the committer.
+pub(crate) struct CommitterHandle {
+    work: Sender<Decided>,
+    done: Receiver<()>,
+}
+
+/// The committer's thread.
+pub(crate) struct Committer {
+    journal: Box<dyn Journal>,
+    chain: Chain,
+    epoch: u64,
+    shared: Arc<Shared>,
+    work: Receiver<Decided>,
+    done: Sender<()>,
+}
+
+impl Committer {
+    pub(crate) fn new(
+        journal: Box<dyn Journal>,
+        chain: Chain,
+        shared: Arc<Shared>,
+    ) -> (Self, CommitterHandle) {
+        let (work_in, work) = bounded(1);
+        let (done, done_out) = unbounded();
+        let epoch = chain.tail().epoch + 1;
+        (
+            Self { journal, chain, epoch, shared, work, done },
+            CommitterHandle { work: work_in, done: done_out },
+        )
+    }
+
+    /// Runs until the writer ends or a write fails; gives journal and chain back.
+    pub(crate) fn run(mut self) -> (Box<dyn Journal>, Chain) {
+        while let Ok(decided) = self.work.recv() {
+            if let Err((why, decided)) = self.commit(decided) {
+                self.shared.halt(&why);
+                self.shared.stopping.store(true, Ordering::Relaxed);
+                self.refuse(decided);
+                break;
+            }
+            if self.done.send(()).is_err() {
+                break;
+            }
+        }
+        self.shared.feed.close();
+        (self.journal, self.chain)
+    }
+
+    fn commit(&mut self, mut decided: Decided) -> Result<(), (String, Decided)> {
+        let records = std::mem::take(&mut decided.records);
+        let mut fails = None;
+        if let Some(last) = records.last().map(|record| record.moment.position) {
+            if let Err(failure) = self.append(&records) {
+                if !failure.committed {
+                    return Err((failure.why, decided));
+                }
+                fails = Some(failure.why);
+            }
+            self.shared.durable.store(last, Ordering::Release);
+        }
+        let batch: Batch = Arc::new(records);
+        self.answer(decided, &batch);
+        if !batch.is_empty() {
+            self.shared.feed.publish(Arc::clone(&batch));
+            // Without subscribers nobody hears it, which is as it should be.
+            drop(self.shared.live.send(batch));
+        }
+        fails.map_or(Ok(()), |why| Err((why, Decided::default())))
+    }
+
+    fn append(&mut self, records: &[Record]) -> Result<(), AppendFailure> {
+        let mut bytes = Vec::with_capacity(records.len() * 512);
+        for record in records {
+            frame_into(&mut bytes, |out| {
+                minicbor::encode(record, out).expect("a record encodes into memory");
+            });
+        }
+        let count = u32::try_from(records.len()).expect("a batch is bounded");
+        let batch = self.chain.seal(self.epoch, count, bytes);
+        let Err(error) = self.journal.append(&batch) else { return Ok(()) };
+        let why = error.to_string();
+        let unknown = matches!(error, JournalError::UnknownOutcome { .. } | JournalError::Io { .. });
+        let committed = unknown
+            && matches!(self.journal.outcome_of(batch.first_position, &batch.hash), Ok(Outcome::Committed));
+        Err(AppendFailure { why, committed })
+    }
+
+    fn answer(&self, decided: Decided, batch: &Batch) {
+        for PendingReply { answers, reply } in decided.replies {
+            self.shared.waiting.fetch_sub(answers.len(), Ordering::Relaxed);
+            let receipts = answers.into_iter().map(|answered| self.receipt(answered, batch)).collect();
+            // Whoever asked may have gone.
+            drop(reply.send(receipts));
+        }
+        for read in decided.reads {
+            read(Ok(()));
+        }
+    }
+
+    fn receipt(&self, answered: Answered, batch: &Batch) -> Result<Receipt, Unavailable> {
+        let position = match answered {
+            Answered::Here(receipt) => return Ok(receipt),
+            Answered::Before(position) => position,
+        };
+        if let Some(record) = batch.iter().find(|record| record.moment.position == position) {
+            return Ok(record.receipt());
+        }
+        self.read_receipt(position).map_err(|why| Unavailable::Halted { why })
+    }
+
+    fn read_receipt(&self, position: u64) -> Result<Receipt, String> {
+        let batches = self.journal.read_from(position, 0).map_err(|error| error.to_string())?;
+        for framed in batches.iter().flat_map(|batch| batch.unframe()) {
+            let (at, body) = framed.map_err(|error| error.to_string())?;
+            if at == position {
+                return decode_record(at, body)
+                    .map(|record| record.receipt())
+                    .map_err(|error| error.to_string());
+            }
+        }
+        Err(format!("there is no record at position {position}"))
+    }
+
+    fn refuse(&self, decided: Decided) {
+        let unavailable = self.shared.unavailable();
+        for PendingReply { answers, reply } in decided.replies {
+            self.shared.waiting.fetch_sub(answers.len(), Ordering::Relaxed);
+            drop(reply.send(Err(unavailable.clone())));
+        }
+        for read in decided.reads {
+            read(Err(unavailable.clone()));
+        }
+    }
+}
+
+struct AppendFailure {
+    why: String,
+    /// Reading back has shown that it is in the journal all the same.
+    committed: bool,
+}
