@@ -180,6 +180,16 @@ pub enum Command {
     /// The next bounded step of the first sweep that has not ended.
     #[n(19)]
     ContinueSweep,
+    /// Takes an order out of the market by its client's own id.
+    #[n(20)]
+    CancelClientOrder {
+        /// Whose.
+        #[n(0)]
+        account: AccountId,
+        /// The id under which it was placed.
+        #[n(1)]
+        client_order_id: ClientOrderId,
+    },
 }
 
 /// An order as its client wants it.

@@ -105,6 +105,9 @@ impl Trading {
             Command::WithdrawBlock { order } => self.withdraw_block(*order),
             Command::StartSweep { scope, cause } => Ok(self.start_sweep(*scope, *cause, at)),
             Command::ContinueSweep => self.continue_sweep(),
+            Command::CancelClientOrder { account, client_order_id } => {
+                self.cancel_client_order(*account, *client_order_id)
+            }
         }
     }
 

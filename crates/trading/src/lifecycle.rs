@@ -1,8 +1,8 @@
 //! What happens to an order after it was created: decision, cancel, replace, sweep, block trade, settlement.
 
 use vocabulary::{
-    CorrelationId, Events, Moment, OrderId, Price, Quantity, Reason, SettledSide, Side, TradeSide, UserId,
-    one,
+    AccountId, ClientOrderId, CorrelationId, Events, Moment, OrderId, Price, Quantity, Reason, SettledSide,
+    Side, TradeSide, UserId, one,
 };
 
 use crate::Trading;
@@ -90,6 +90,15 @@ impl Trading {
         let mut events = Events::new();
         end_order(listing, state, state.remaining, Cause::Requested, &mut events);
         Ok(events)
+    }
+
+    pub(crate) fn cancel_client_order(
+        &self,
+        account: AccountId,
+        client_order_id: ClientOrderId,
+    ) -> Result<Events<Event>, Refusal> {
+        let order = self.order_of_client(account, client_order_id);
+        self.cancel(order.ok_or(Refusal::UnknownClientOrder(client_order_id))?)
     }
 
     /// Shrinks in place, keeping priority, or creates the order that takes its place.

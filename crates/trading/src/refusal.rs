@@ -135,6 +135,8 @@ pub enum Refusal {
     NoSweep,
     #[n(26)]
     BlockLegsDoNotMatch,
+    #[n(27)]
+    UnknownClientOrder(#[n(0)] ClientOrderId),
 }
 
 impl Refusal {
@@ -168,6 +170,7 @@ impl Refusal {
             Self::QuantityBelowExecuted { .. } => "trading.quantity-below-executed",
             Self::NoSweep => "trading.no-sweep",
             Self::BlockLegsDoNotMatch => "trading.block-legs-do-not-match",
+            Self::UnknownClientOrder(_) => "trading.unknown-client-order",
         }
     }
 
@@ -188,7 +191,7 @@ impl Refusal {
             Self::PriceOutOfRange | Self::PriceNotInTicks { .. } | Self::PriceOutsideBand { .. } => {
                 Some("price")
             }
-            Self::ClientOrderIdReused { .. } => Some("client_order_id"),
+            Self::ClientOrderIdReused { .. } | Self::UnknownClientOrder(_) => Some("client_order_id"),
             Self::OrderNotOpen(_) | Self::OrderUndecided(_) | Self::OrderInStatus { .. } => Some("order"),
             Self::AlreadyDefined { .. }
             | Self::InsufficientFunds { .. }
@@ -267,6 +270,9 @@ impl fmt::Display for Refusal {
             }
             Self::NoSweep => write!(f, "there is no sweep to continue"),
             Self::BlockLegsDoNotMatch => write!(f, "the legs of a block trade must mirror each other"),
+            Self::UnknownClientOrder(client_order_id) => {
+                write!(f, "the account has placed no order with client_order_id {client_order_id}")
+            }
         }
     }
 }
