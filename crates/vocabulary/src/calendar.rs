@@ -24,6 +24,17 @@ impl Date {
         Self(self.0 + 1)
     }
 
+    /// The day before.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        Self(self.0 - 1)
+    }
+
+    /// Days from `other` to this one; negative if this one is earlier.
+    pub fn days_after(self, other: Self) -> i32 {
+        self.0 - other.0
+    }
+
     /// 0 = Monday .. 6 = Sunday.
     pub fn weekday(self) -> u8 {
         u8::try_from(self.0.rem_euclid(7)).unwrap_or_default()

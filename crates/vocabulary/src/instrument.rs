@@ -136,15 +136,21 @@ impl Instrument {
     /// Price times quantity in minor units of quote. Exact, as [`Instrument::notional_is_exact`] holds of tick and
     /// lot, and price and quantity are multiples of them.
     pub fn notional(&self, price: Price, quantity: Quantity) -> Amount {
+        self.checked_notional(price, quantity).expect("a notional is checked where orders come in")
+    }
+
+    /// As [`Instrument::notional`]; none when it does not fit 128 bits.
+    pub fn checked_notional(&self, price: Price, quantity: Quantity) -> Option<Amount> {
         let product = i128::from(price.0) * i128::from(quantity.0);
         let (up, down) = self.factors();
-        Amount(product * up / down)
+        product.checked_mul(up).map(|product| Amount(product / down))
     }
 
     /// Whether one tick on one lot is a whole number of quote's minor units.
     pub fn notional_is_exact(&self) -> bool {
         let (up, down) = self.factors();
-        i128::from(self.tick.0) * i128::from(self.lot.0) * up % down == 0
+        let product = i128::from(self.tick.0) * i128::from(self.lot.0);
+        product.checked_mul(up).is_some_and(|product| product % down == 0)
     }
 
     /// The lowest and the highest price that the band allows, rounded inwards to ticks.

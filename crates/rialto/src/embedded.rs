@@ -1,0 +1,63 @@
+//! The embedded deployment: one process, one node with all four contexts, SQLite in a data directory.
+
+use anyhow::Context;
+use engine::Hosts;
+use node::journal::JournalReader;
+use node::{Clock, Follower, Node, NodeConfig, NodeParts, Recovered};
+use std::collections::BTreeMap;
+use std::path::Path;
+use store::snapshot_files::SnapshotFiles;
+use store::sqlite::{Check, Founding, SqliteJournal};
+
+/// The shard of a node that has no others beside it.
+pub(crate) const SHARD: u16 = 0;
+
+/// An opened data directory, recovered and not yet running.
+pub(crate) struct Opened {
+    journal: SqliteJournal,
+    snapshots: SnapshotFiles,
+    recovered: Recovered,
+}
+
+/// Opens `data`, founds it if it is empty, and recovers. `progress` hears how many records were folded in.
+pub(crate) fn open(data: &Path, progress: impl FnMut(u64)) -> anyhow::Result<Opened> {
+    let created = time_now();
+    let founding = Founding { shard: SHARD, created, facts: BTreeMap::new() };
+    let journal = SqliteJournal::open(data, &founding, Check::Tail)?;
+    let snapshots = SnapshotFiles::in_data_dir(data, SHARD);
+    let recovered = node::recover(Hosts::ALL, &journal.reader()?, &snapshots, progress)?;
+    Ok(Opened { journal, snapshots, recovered })
+}
+
+impl Opened {
+    /// What recovery came to.
+    pub(crate) fn recovered(&self) -> &Recovered {
+        &self.recovered
+    }
+
+    /// Starts the node.
+    pub(crate) fn start(
+        self,
+        config: &NodeConfig,
+        clock: Box<dyn Clock>,
+        followers: Vec<Box<dyn Follower>>,
+    ) -> anyhow::Result<Node> {
+        let with_reader = |follower| -> anyhow::Result<(Box<dyn Follower>, Box<dyn JournalReader>)> {
+            Ok((follower, Box::new(self.journal.reader()?)))
+        };
+        let followers = followers.into_iter().map(with_reader).collect::<anyhow::Result<Vec<_>>>()?;
+        let parts = NodeParts {
+            recovered: self.recovered,
+            journal: Box::new(self.journal),
+            snapshots: Box::new(self.snapshots),
+            clock,
+            followers,
+        };
+        Node::start(config, parts).context("the node cannot start")
+    }
+}
+
+fn time_now() -> String {
+    let mut clock = node::SystemClock::new();
+    clock.now().to_string()
+}
