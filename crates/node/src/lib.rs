@@ -11,6 +11,7 @@ pub mod journal;
 mod recovery;
 mod running;
 pub mod snapshot;
+mod snapshotter;
 mod writer;
 
 pub use clock::{Clock, SystemClock};

@@ -6,6 +6,7 @@ use crate::handle::{NodeHandle, Shared};
 use crate::journal::{Chain, Journal, JournalReader};
 use crate::recovery::Recovered;
 use crate::snapshot::{Snapshot, Snapshots};
+use crate::snapshotter::Snapshotter;
 use crate::writer::{Committer, Writer};
 use crossbeam_channel::bounded;
 use engine::Engine;
@@ -26,11 +27,13 @@ pub struct NodeConfig {
     pub waiting_max: usize,
     /// Opaque id under which the node's own commands are recorded.
     pub system: UserId,
+    /// A snapshot is kept every so many records, and when the node stops.
+    pub snapshot_every: u64,
 }
 
 impl Default for NodeConfig {
     fn default() -> Self {
-        Self { waiting_max: 20_000, system: "system".parse().expect("a valid id") }
+        Self { waiting_max: 20_000, system: "system".parse().expect("a valid id"), snapshot_every: 500_000 }
     }
 }
 
@@ -40,8 +43,8 @@ pub struct NodeParts {
     pub recovered: Recovered,
     /// Where batches are written.
     pub journal: Box<dyn Journal>,
-    /// Where snapshots are kept.
-    pub snapshots: Box<dyn Snapshots>,
+    /// Where snapshots are kept, and what they are made from while the node runs.
+    pub snapshots: (Box<dyn Snapshots>, Box<dyn JournalReader>),
     /// Where time comes from.
     pub clock: Box<dyn Clock>,
     /// Who reads along, each with a reader of its own for when it is behind.
@@ -54,7 +57,7 @@ pub struct Node {
     writer: JoinHandle<Engine>,
     committer: JoinHandle<(Box<dyn Journal>, Chain)>,
     followers: Vec<JoinHandle<()>>,
-    snapshots: Box<dyn Snapshots>,
+    snapshotter: JoinHandle<Box<dyn Snapshots>>,
 }
 
 impl Node {
@@ -81,6 +84,16 @@ impl Node {
             .into_iter()
             .map(|(follower, reader)| follower::start(follower, Arc::clone(&feed), reader));
         let followers = started.collect::<io::Result<Vec<_>>>()?;
+        let (snapshots, reader) = snapshots;
+        let snapshotter = Snapshotter {
+            hosts: recovered.engine.hosts(),
+            reader,
+            snapshots,
+            every: config.snapshot_every,
+            last: recovered.from_snapshot.unwrap_or_default(),
+            shared: Arc::clone(&shared),
+        };
+        let snapshotter = Builder::new().name("snapshots".to_owned()).spawn(move || snapshotter.run())?;
         let (committer, batches) = Committer::new(journal, recovered.chain, Arc::clone(&shared));
         let committer = Builder::new().name("committer".to_owned()).spawn(move || committer.run())?;
         let system = config.system;
@@ -92,7 +105,7 @@ impl Node {
             std::mem::forget(guard);
             engine
         })?;
-        Ok(Self { handle: NodeHandle { jobs: jobs_in, shared }, writer, committer, followers, snapshots })
+        Ok(Self { handle: NodeHandle { jobs: jobs_in, shared }, writer, committer, followers, snapshotter })
     }
 
     /// A handle to it.
@@ -104,7 +117,7 @@ impl Node {
     ///
     /// # Errors
     /// Why the node had halted, or could not end in order. What was acknowledged is in the journal all the same.
-    pub fn stop(mut self) -> Result<(), String> {
+    pub fn stop(self) -> Result<(), String> {
         self.handle.shared.stopping.store(true, Ordering::Relaxed);
         let engine = self.writer.join();
         let (journal, chain) = self.committer.join().map_err(|_| "the committer failed".to_owned())?;
@@ -112,12 +125,13 @@ impl Node {
             // A follower that failed has said so in its status.
             drop(follower.join());
         }
+        let mut snapshots = self.snapshotter.join().map_err(|_| "the snapshots failed".to_owned())?;
         if let Some(why) = self.handle.shared.halted() {
             return Err(why);
         }
         let engine = engine.map_err(|_| "the writer failed".to_owned())?;
         let snapshot = Snapshot { shard: journal.shard(), at: chain.tail(), body: engine.snapshot() };
-        self.snapshots.save(&snapshot).map_err(|error| error.to_string())
+        snapshots.save(&snapshot).map_err(|error| error.to_string())
     }
 }
 

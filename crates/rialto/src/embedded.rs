@@ -46,10 +46,11 @@ impl Opened {
             Ok((follower, Box::new(self.journal.reader()?)))
         };
         let followers = followers.into_iter().map(with_reader).collect::<anyhow::Result<Vec<_>>>()?;
+        let reader = Box::new(self.journal.reader()?);
         let parts = NodeParts {
             recovered: self.recovered,
             journal: Box::new(self.journal),
-            snapshots: Box::new(self.snapshots),
+            snapshots: (Box::new(self.snapshots), reader),
             clock,
             followers,
         };

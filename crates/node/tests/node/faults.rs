@@ -12,7 +12,10 @@ fn fault_9_a_full_disk_halts_the_node_and_a_restart_recovers() {
     let failed = node.handle().submit_blocking(request(order(None, 1)));
     let Err(Unavailable::Halted { why }) = failed else { panic!("{failed:?}") };
     assert!(why.contains("disk full"), "{why}");
-    assert!(matches!(node.handle().submit_blocking(request(order(None, 1))), Err(Unavailable::Halted { .. })));
+    assert!(matches!(
+        node.handle().submit_blocking(request(order(None, 1))),
+        Err(Unavailable::Halted { .. })
+    ));
     assert!(node.handle().status().halted.is_some());
     assert!(node.stop().is_err(), "no snapshot is kept of what was not written");
     place.plan(Append::Works);
@@ -54,7 +57,9 @@ fn fault_15_what_is_too_much_is_turned_away_at_once_and_what_was_taken_is_done()
     let sent: Vec<_> = (0..1_000).map(|_| node.handle().enqueue(vec![request(order(None, 1))])).collect();
     let (taken, refused): (Vec<_>, Vec<_>) = sent.into_iter().partition(Result::is_ok);
     assert_eq!(taken.len(), 100);
-    assert!(refused.iter().all(|answer| matches!(answer, Err(Unavailable::Overloaded { retry_after_ms }) if *retry_after_ms > 0)));
+    assert!(refused.iter().all(
+        |answer| matches!(answer, Err(Unavailable::Overloaded { retry_after_ms }) if *retry_after_ms > 0)
+    ));
     place.plan(Append::Works);
     for answer in taken {
         answer.unwrap().blocking_recv().unwrap().unwrap();

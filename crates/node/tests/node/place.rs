@@ -10,8 +10,8 @@ use store::snapshot_files::SnapshotFiles;
 use store::sqlite::{Check, Founding, SqliteJournal};
 use trading::{OrderKind, Phase, PlaceOrder};
 use vocabulary::{
-    Amount, Asset, AssetKind, CorrelationId, FeeSchedule, Instrument, Price, Quantity, SelfTradePrevention, Side,
-    TimeInForce, Timestamp,
+    Amount, Asset, AssetKind, CorrelationId, FeeSchedule, Instrument, Price, Quantity, SelfTradePrevention,
+    Side, TimeInForce, Timestamp,
 };
 
 pub(crate) fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
@@ -123,10 +123,16 @@ impl Place {
             (follower, Box::new(journal.reader().unwrap()))
         };
         let followers = followers.into_iter().map(with_reader).collect();
+        let reader = Box::new(journal.reader().unwrap());
         let journal = PlannedJournal { journal, plan: Arc::clone(&self.plan) };
         let clock = Box::new(self.clock.clone());
-        let parts =
-            NodeParts { recovered, journal: Box::new(journal), snapshots: Box::new(snapshots), clock, followers };
+        let parts = NodeParts {
+            recovered,
+            journal: Box::new(journal),
+            snapshots: (Box::new(snapshots), reader),
+            clock,
+            followers,
+        };
         Node::start(&self.config, parts).unwrap()
     }
 
@@ -166,7 +172,8 @@ fn definitions() -> Vec<Command> {
     let (participant, account, owner) = (id("NORTH"), id("ANN"), id("owner-1"));
     let quota = Amount(1_000_000_000_00);
     let bundle = compliance::default_bundle();
-    let data = r#"{"finance":{"limits":{"base":{"single_order":1000000,"orders_per_hour":1000000},"markets":{}}}}"#;
+    let data =
+        r#"{"finance":{"limits":{"base":{"single_order":1000000,"orders_per_hour":1000000},"markets":{}}}}"#;
     vec![
         Command::Trading(T::DefineAsset(Asset { asset: quote, kind: AssetKind::Currency, scale: 2 })),
         Command::Trading(T::DefineAsset(Asset { asset: base, kind: AssetKind::Security, scale: 0 })),

@@ -1,0 +1,48 @@
+//! Snapshots while the node runs, without stopping the writer: every so many records, a second engine is brought up
+//! from the last snapshot and the journal, encoded, and let go. It proves recovery as it goes.
+
+use crate::handle::Shared;
+use crate::journal::JournalReader;
+use crate::recovery::{RecoveryError, recover};
+use crate::snapshot::{Snapshot, Snapshots};
+use engine::Hosts;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How often the thread looks whether it is time, or whether the node stops.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The thread's state.
+pub(crate) struct Snapshotter {
+    pub(crate) hosts: Hosts,
+    pub(crate) reader: Box<dyn JournalReader>,
+    pub(crate) snapshots: Box<dyn Snapshots>,
+    pub(crate) every: u64,
+    pub(crate) last: u64,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Snapshotter {
+    /// Runs until the node stops; gives the store of snapshots back for the last one.
+    pub(crate) fn run(mut self) -> Box<dyn Snapshots> {
+        while !self.shared.stopping.load(Ordering::Relaxed) {
+            let durable = self.shared.durable.load(Ordering::Acquire);
+            if durable.saturating_sub(self.last) >= self.every {
+                self.last = durable;
+                if let Err(error) = self.take() {
+                    tracing::error!(%error, "no snapshot was kept; the journal holds everything all the same");
+                }
+            }
+            std::thread::sleep(LOOK);
+        }
+        self.snapshots
+    }
+
+    fn take(&mut self) -> Result<(), RecoveryError> {
+        let recovered = recover(self.hosts, self.reader.as_ref(), self.snapshots.as_ref(), |_| ())?;
+        let (shard, at) = (self.reader.shard(), recovered.chain.tail());
+        self.snapshots.save(&Snapshot { shard, at, body: recovered.engine.snapshot() })?;
+        Ok(())
+    }
+}
