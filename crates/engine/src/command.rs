@@ -78,7 +78,7 @@ pub enum Command {
         #[n(0)]
         block: OrderId,
     },
-    /// Time has passed: whatever is past its deadline ends.
+    /// Time has passed: whatever is past its deadline ends, and long silence is reported.
     #[n(8)]
     ExpireDeadlines,
     /// A message from another node.
@@ -90,6 +90,9 @@ pub enum Command {
         /// What it says.
         #[n(1)]
         body: Box<Message>,
+        /// Its sender has recorded the answers to all that it sent to this context before that one.
+        #[n(2)]
+        answered_below: MessageId,
     },
     /// Another node's answer to a message from here.
     #[n(10)]
@@ -104,6 +107,16 @@ pub enum Command {
     /// Something that changes nothing and must be in the audit log all the same.
     #[n(11)]
     RecordAccess(#[n(0)] Access),
+    /// Sends a message that is not answered once more, now.
+    #[n(12)]
+    RetryMessage {
+        /// Which message.
+        #[n(0)]
+        message: MessageId,
+    },
+    /// Orders that waited only for their turn go on to their books, a bounded number of them.
+    #[n(13)]
+    TakeTurns,
 }
 
 /// An administrative read, or a request that was turned away before it became a command.

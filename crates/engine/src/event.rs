@@ -2,10 +2,10 @@
 
 use minicbor::{Decode, Encode};
 use serde::Serialize;
-use vocabulary::{OrderId, Reason};
+use vocabulary::{OrderId, Reason, Timestamp};
 
 use crate::block;
-use crate::message::{Answer, Branch, Context, MessageId};
+use crate::message::{Answer, Branch, Context, Message, MessageId};
 
 /// A fact of a context, of the order flow, or of a saga.
 #[derive(Clone, Debug, PartialEq, Serialize, Encode, Decode)]
@@ -73,6 +73,40 @@ pub enum FlowEvent {
         /// What it said.
         #[n(2)]
         reason: Reason,
+    },
+    /// A context has not answered for long. The messages are sent on and on; people are told. Not told of again.
+    #[n(4)]
+    MessagesUnanswered {
+        /// Which context.
+        #[n(0)]
+        context: Context,
+        /// The oldest message that was not told of before.
+        #[n(1)]
+        first: MessageId,
+        /// The latest.
+        #[n(2)]
+        last: MessageId,
+        /// When the oldest was posted.
+        #[n(3)]
+        since: Timestamp,
+        /// How many messages.
+        #[n(4)]
+        count: u32,
+    },
+    /// An operator wants a message sent once more, now.
+    #[n(5)]
+    MessageRetried {
+        /// Which message.
+        #[n(0)]
+        message: MessageId,
+    },
+    /// A message to a context of this very node came before another that it needs. It is sent again like those to
+    /// other nodes.
+    #[n(6)]
+    MessageDeferred {
+        /// What it says.
+        #[n(0)]
+        body: Box<Message>,
     },
 }
 

@@ -7,18 +7,22 @@
 
 use minicbor::{Decode, Encode};
 use smallvec::SmallVec;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use trading::{CreatedOrder, OrderKind};
 use vocabulary::{
-    Amount, Fill, Moment, OrderId, OrderTerms, Price, Quantity, Reason, Reserved, Side, Timestamp, Trade,
-    UserId,
+    Amount, Fill, InstrumentId, Moment, OrderId, OrderTerms, Price, Quantity, Reason, Reserved, Side,
+    Timestamp, Trade, UserId,
 };
 
 use crate::event::FlowEvent;
 use crate::message::{Answer, Branch, Message};
 
-/// How long the branches have to answer: 5 seconds, well within the life of a tombstone.
+/// How long the branches have to answer: 5 seconds.
 pub const FLOW_DEADLINE_NS: u64 = 5_000_000_000;
+// A tombstone must outlive every hold that may still be placed, whatever the clocks say; half of its life is left to them.
+const _: () = assert!(FLOW_DEADLINE_NS <= vocabulary::reservation::TOMBSTONE_NS / 2);
+/// The code of an order's rejection for want of answers.
+pub const TIMED_OUT: &str = "flow.timed-out";
 /// How many flows one record times out at most.
 const TIMEOUTS_MAX: usize = 500;
 
@@ -36,11 +40,29 @@ pub struct UndecidedFlow {
     pub answers: [Option<Answer>; 3],
 }
 
+impl UndecidedFlow {
+    /// The no that counts, of those there are so far.
+    fn refusal(&self) -> Option<&Reason> {
+        self.answers.iter().flatten().find_map(|answer| match answer {
+            Answer::No(reason) => Some(reason),
+            Answer::Yes | Answer::Later => None,
+        })
+    }
+
+    /// The branches that have not answered.
+    pub fn missing(&self) -> impl Iterator<Item = Branch> {
+        Branch::ALL.into_iter().filter(|branch| self.answers[*branch as usize].is_none())
+    }
+}
+
 /// All flows without a decision, in the order in which their orders were created.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 pub struct Flows {
     #[n(0)]
     undecided: BTreeMap<OrderId, UndecidedFlow>,
+    /// Instruments whose next order is cleared, and waits only for a record to go on in.
+    #[n(1)]
+    turns: BTreeSet<InstrumentId>,
 }
 
 /// What the flow decides when it can.
@@ -75,29 +97,53 @@ impl Flows {
     }
 
     pub(crate) fn answered(&mut self, order: OrderId, branch: Branch, answer: &Answer) {
-        if let Some(flow) = self.undecided.get_mut(&order) {
-            flow.answers[branch as usize] = Some(answer.clone());
-        }
+        let flow = self.undecided.get_mut(&order).expect("an answer counts while the flow is undecided");
+        flow.answers[branch as usize] = Some(answer.clone());
     }
 
     /// The decision, once every branch has answered: so the reason does not depend on who answers first.
     pub(crate) fn decision(&self, order: OrderId) -> Option<Decision> {
         let flow = self.undecided.get(&order)?;
-        let mut refused = None;
-        for answer in &flow.answers {
-            match answer {
-                Some(Answer::Yes) => {}
-                Some(Answer::No(reason)) => refused = refused.or(Some(reason)),
-                Some(Answer::Later) | None => return None,
-            }
+        if flow.answers.iter().any(Option::is_none) {
+            return None;
         }
-        Some(refused.map_or(Decision::Accept, |reason| Decision::Reject(reason.clone())))
+        Some(flow.refusal().map_or(Decision::Accept, |reason| Decision::Reject(reason.clone())))
+    }
+
+    /// Whether that branch is the last to answer.
+    pub(crate) fn completes(&self, order: OrderId, branch: Branch) -> bool {
+        self.undecided.get(&order).is_some_and(|flow| {
+            let mut others = flow.answers.iter().enumerate().filter(|(at, _)| *at != branch as usize);
+            others.all(|(_, answer)| answer.is_some())
+        })
+    }
+
+    /// Why an order is rejected whose deadline has passed.
+    pub(crate) fn reason_at_deadline(&self, order: OrderId) -> Reason {
+        let refusal = self.undecided.get(&order).and_then(UndecidedFlow::refusal);
+        refusal.cloned().unwrap_or_else(|| Reason {
+            code: TIMED_OUT.to_owned(),
+            message: "a participant of the order flow did not answer in time".to_owned(),
+        })
     }
 
     /// Whether a branch said no itself, so that it holds nothing.
     fn refused(&self, order: OrderId, branch: Branch) -> bool {
         let answers = self.undecided.get(&order).map(|flow| &flow.answers);
         answers.is_some_and(|answers| matches!(answers[branch as usize], Some(Answer::No(_))))
+    }
+
+    /// The first instrument whose next order can go on.
+    pub(crate) fn next_turn(&self) -> Option<InstrumentId> {
+        self.turns.first().copied()
+    }
+
+    pub(crate) fn set_turn(&mut self, instrument: InstrumentId, is_cleared: bool) {
+        if is_cleared {
+            self.turns.insert(instrument);
+        } else {
+            self.turns.remove(&instrument);
+        }
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
@@ -119,11 +165,11 @@ impl Flows {
                 user: created.user,
                 price: created.limit,
                 notional: created.notional,
-                reserved: Reserved { quantity: created.quantity.0, amount: small(created.notional) },
+                reserved: reserved(created.quantity, created.notional),
                 quote_scale: created.quote_scale,
                 deadline: at.time.plus_ns(FLOW_DEADLINE_NS),
             };
-            for branch in [Branch::Compliance, Branch::Risk, Branch::Settlement] {
+            for branch in Branch::ALL {
                 messages.push(ask(branch, question));
             }
         }
@@ -197,7 +243,7 @@ pub(crate) fn confirm(
     let fill = Fill {
         trade: trade.trade,
         part: of.part,
-        used: Reserved { quantity: trade.quantity.0, amount: small(of.reserved) },
+        used: reserved(trade.quantity, of.reserved),
         quantity: trade.quantity,
         notional: trade.notional,
         fee: of.fee,
@@ -207,6 +253,8 @@ pub(crate) fn confirm(
     [to_risk, Message::Settlement(settlement::Command::Confirm { terms, fill, cycle })]
 }
 
-fn small(amount: Amount) -> i64 {
-    i64::try_from(amount.0).expect("intake refuses a notional beyond 63 bits")
+/// What an order of that quantity and notional reserves with its participants.
+pub(crate) fn reserved(quantity: Quantity, notional: Amount) -> Reserved {
+    let amount = i64::try_from(notional.0).expect("intake refuses a notional beyond 63 bits");
+    Reserved { quantity: quantity.0, amount }
 }

@@ -8,31 +8,39 @@
 mod answers;
 pub mod block;
 mod command;
+mod deadlines;
+mod delivery;
 mod event;
 mod flow;
+mod inbox;
+mod issuer;
 mod message;
 mod outbox;
 mod reaction;
 mod record;
 mod refusal;
 mod saga;
+mod stuck;
 #[cfg(test)]
 mod tests;
 
 use minicbor::{Decode, Encode};
-use std::collections::{BTreeMap, VecDeque};
-use vocabulary::{Moment, OrderId, Timestamp};
+use vocabulary::Moment;
 
 use answers::{Answers, Known};
-use reaction::Work;
+use inbox::Inbox;
+use reaction::Effects;
 
+pub use block::Blocks;
 pub use command::{Access, Command, CommandId, Due, Request};
 pub use event::{Event, FlowEvent};
-pub use flow::{FLOW_DEADLINE_NS, Flows, UndecidedFlow};
+pub use flow::{FLOW_DEADLINE_NS, Flows, TIMED_OUT, UndecidedFlow};
+pub use issuer::Issuer;
 pub use message::{Answer, Branch, Context, Hosts, Message, MessageId};
-pub use outbox::Outbox;
+pub use outbox::{ALERT_NS, Outbox, UNANSWERED_MAX, Unanswered};
 pub use record::{LOGIC_VERSION, OrderReceipt, Outcome, Receipt, ReceiptResult, Record};
 pub use refusal::Refusal;
+pub use stuck::{StuckFlow, WaitsFor};
 
 /// All business state of a node: what a snapshot holds.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -57,12 +65,14 @@ pub struct State {
     pub outbox: Outbox,
     /// Block trades that are not over.
     #[n(6)]
-    pub blocks: BTreeMap<OrderId, block::Block>,
+    pub blocks: Blocks,
     #[n(7)]
     answers: Answers,
     /// The last record folded in.
     #[n(8)]
     last: Option<Moment>,
+    #[n(9)]
+    inbox: Inbox,
 }
 
 /// What came of a request.
@@ -75,6 +85,9 @@ pub enum Executed {
         /// Where the first one is recorded.
         position: u64,
     },
+    /// It is a message of another node that was answered before; nothing changes, and the answer is the same. Not to be
+    /// told before the record at that position is durable.
+    Answered(Receipt),
 }
 
 /// The contexts of a node, working together.
@@ -83,12 +96,14 @@ pub struct Engine {
     state: State,
     /// The compiled policy: not state, but made from it when it is needed.
     rules: compliance::Rules,
+    /// Empty between records; kept for its memory.
+    effects: Effects,
 }
 
 impl Engine {
     /// An engine without history.
     pub fn new(hosts: Hosts) -> Self {
-        Self { hosts, state: State::default(), rules: compliance::Rules::default() }
+        Self::with(hosts, State::default())
     }
 
     /// An engine from a snapshot's bytes.
@@ -96,8 +111,11 @@ impl Engine {
     /// # Errors
     /// When the bytes are not a state.
     pub fn restore(hosts: Hosts, snapshot: &[u8]) -> Result<Self, minicbor::decode::Error> {
-        let state: State = minicbor::decode(snapshot)?;
-        Ok(Self { hosts, state, rules: compliance::Rules::default() })
+        Ok(Self::with(hosts, minicbor::decode(snapshot)?))
+    }
+
+    fn with(hosts: Hosts, state: State) -> Self {
+        Self { hosts, state, rules: compliance::Rules::default(), effects: Effects::new(hosts) }
     }
 
     /// The state as bytes: the same for the same history.
@@ -121,27 +139,36 @@ impl Engine {
     }
 
     /// Decides a request, folds in what it comes to, and gives the record to write.
+    ///
+    /// # Panics
+    /// When `at` does not follow the last record: positions have no gaps, and time does not go back.
     pub fn execute(&mut self, request: Request, at: Moment) -> Executed {
-        let mut log = Vec::new();
-        let outcome = match self.state.answers.look_up(&request) {
+        self.check_follows(at);
+        if let Some(answered) = self.answered_before(&request.command) {
+            return answered;
+        }
+        let outcome = match self.state.answers.look_up(&request, at) {
             Some(Known::Same(position)) => return Executed::Repeated { position },
             Some(Known::Other(position)) => Outcome::Refused(Refusal::IdempotencyKeyReused { position }),
-            None => match self.start(&request, at) {
-                Err(refusal) => Outcome::Refused(refusal),
-                Ok(first) => {
-                    if first.is_empty()
-                        && let Some(position) = self.order_placed_before(&request.command)
-                    {
-                        return Executed::Repeated { position };
+            None => {
+                let mut log = Vec::with_capacity(capacity(&request.command));
+                match self.start(&request, at, &mut log) {
+                    Err(refusal) => Outcome::Refused(refusal),
+                    Ok(()) => {
+                        if log.is_empty()
+                            && let Some(position) = self.order_placed_before(&request.command)
+                        {
+                            return Executed::Repeated { position };
+                        }
+                        self.carry_through(at, &mut log);
+                        Outcome::Events(log)
                     }
-                    self.carry_through(first, at, &mut log);
-                    Outcome::Events(log)
                 }
-            },
+            }
         };
-        let record = Record { moment: at, logic_version: LOGIC_VERSION, request, outcome };
+        let record = Box::new(Record { moment: at, logic_version: LOGIC_VERSION, request, outcome });
         self.finish(&record);
-        Executed::Recorded(Box::new(record))
+        Executed::Recorded(record)
     }
 
     /// Folds in a record that was decided before: events only.
@@ -149,18 +176,44 @@ impl Engine {
     /// # Panics
     /// When the record does not fit the state: then the journal is corrupt, or there is a bug.
     pub fn apply(&mut self, record: &Record) {
+        self.check_follows(record.moment);
+        let mut effects = std::mem::replace(&mut self.effects, Effects::new(self.hosts));
         for event in record.events() {
-            self.fold(event, record.moment, &mut VecDeque::new());
+            self.fold(event, record.moment, &mut effects);
+            effects.work.clear();
         }
+        self.effects = effects;
         self.finish(record);
     }
 
+    fn check_follows(&self, at: Moment) {
+        const POSITION_BITS: u64 = (1 << 48) - 1;
+        match self.state.last {
+            None => assert_eq!(at.position & POSITION_BITS, 1, "the first record of a shard is number 1"),
+            Some(last) => {
+                assert_eq!(at.position, last.position + 1, "records follow one another without gap");
+                assert!(at.time >= last.time, "time went back from {} to {}", last.time, at.time);
+            }
+        }
+    }
+
+    /// What every record leaves behind, whether it was decided here or read from the journal.
     fn finish(&mut self, record: &Record) {
+        let at = record.moment;
         let reused = matches!(record.outcome, Outcome::Refused(Refusal::IdempotencyKeyReused { .. }));
         if !reused {
-            self.state.answers.remember(&record.request, record.moment);
+            self.state.answers.remember(&record.request, at);
         }
-        self.state.last = Some(record.moment);
+        if let (Command::Deliver { message, body, answered_below }, Some(answer)) =
+            (&record.request.command, record.answer())
+        {
+            self.state.inbox.remember(*message, body.to(), *answered_below, &answer, at);
+        }
+        for instrument in self.effects.turned.drain(..) {
+            let is_cleared = self.state.trading.next_cleared(instrument).is_some();
+            self.state.flows.set_turn(instrument, is_cleared);
+        }
+        self.state.last = Some(at);
     }
 
     /// The position of an order that the same command has placed before.
@@ -170,65 +223,76 @@ impl Engine {
         Some(order.0)
     }
 
-    /// Folds in the first events and everything that they cause here.
-    fn carry_through(&mut self, first: Vec<Event>, at: Moment, log: &mut Vec<Event>) {
-        let mut work: VecDeque<Work> = VecDeque::new();
-        for event in first {
-            self.fold(&event, at, &mut work);
-            log.push(event);
-        }
-        while let Some(next) = work.pop_front() {
-            for event in self.perform(next, at) {
-                self.fold(&event, at, &mut work);
-                log.push(event);
+    /// Folds in the first events and everything that they cause here, which goes to the end of the log.
+    fn carry_through(&mut self, at: Moment, log: &mut Vec<Event>) {
+        let mut effects = std::mem::replace(&mut self.effects, Effects::new(self.hosts));
+        let (mut folded, mut turns) = (0, 0);
+        loop {
+            while let Some(event) = log.get(folded) {
+                self.fold(event, at, &mut effects);
+                folded += 1;
             }
+            let Some(work) = effects.work.pop_front() else { break };
+            self.perform(work, at, &mut turns, log);
         }
+        self.effects = effects;
     }
 
-    /// Folds in one event. What it causes goes to `work`; messages to other nodes go to the outbox.
-    fn fold(&mut self, event: &Event, at: Moment, work: &mut VecDeque<Work>) {
-        let caused = self.react(event, at);
+    /// Folds in one event. What it causes here goes to the effects, what it causes elsewhere to the outbox.
+    fn fold(&mut self, event: &Event, at: Moment, effects: &mut Effects) {
+        self.react(event, at, effects);
         match event {
             Event::Trading(event) => {
-                self.fold_decision(event);
+                self.fold_into_flows(event, at);
                 self.state.trading.apply(event, at);
             }
             Event::Settlement(event) => self.state.settlement.apply(event, at),
             Event::Risk(event) => self.state.risk.apply(event, at),
             Event::Compliance(event) => self.state.compliance.apply(event, at),
-            Event::Flow(event) => self.fold_flow(event),
-            Event::Block(event) => self.fold_block(event),
+            Event::Flow(event) => self.fold_flow(event, at),
+            Event::Block(event) => self.fold_block(event, at, effects),
         }
-        if let Event::Trading(trading::Event::OrderCreated(created)) = event {
-            self.begin_flow(created, at);
-        }
-        for next in caused {
-            match next {
-                Work::Deliver(message) if !self.hosts.has(message.to()) => {
-                    self.state.outbox.post(message, at)
-                }
-                Work::Deliver(_) | Work::Decide(_) | Work::NextCleared(_) | Work::Block(_) => {
-                    work.push_back(next)
-                }
-            }
+        for message in effects.away.drain(..) {
+            self.state.outbox.post(self.hosts.first(), message, at);
         }
     }
 
-    /// What there is to do without anyone asking: bounded steps of long work, and deadlines that have passed.
-    pub fn due(&self, now: Timestamp) -> Due {
-        if self.state.settlement.running().is_some() {
-            return Due::Now(Command::Settlement(settlement::Command::Advance));
+    /// An order's flow begins with the order, and ends with the decision on it.
+    fn fold_into_flows(&mut self, event: &trading::Event, at: Moment) {
+        use trading::Event as E;
+        if let E::OrderCreated(created) = event
+            && !matches!(created.kind, trading::OrderKind::Block(_))
+        {
+            self.state.flows.begin(created.terms.order, at);
         }
-        if self.state.trading.is_sweeping() {
-            return Due::Now(Command::Trading(trading::Command::ContinueSweep));
-        }
-        let consents =
-            self.state.blocks.values().filter(|block| block.stage == block::Stage::AwaitingConsent);
-        let next = consents.map(|block| block.deadline).chain(self.state.flows.next_deadline()).min();
-        match next {
-            Some(deadline) if deadline < now => Due::Now(Command::ExpireDeadlines),
-            Some(deadline) => Due::At(deadline),
-            None => Due::Never,
+        if let E::OrderAccepted { order }
+        | E::OrderCleared { order }
+        | E::OrderRejected { order, .. }
+        | E::OrderCanceled { order, .. }
+        | E::OrderExpired { order, .. } = event
+        {
+            self.state.flows.end(*order);
         }
     }
+
+    fn fold_flow(&mut self, event: &FlowEvent, at: Moment) {
+        match event {
+            FlowEvent::BranchAnswered { order, branch, answer } => {
+                self.state.flows.answered(*order, *branch, answer);
+            }
+            FlowEvent::MessageAnswered { message } => self.state.outbox.answered(*message),
+            FlowEvent::MessagesUnanswered { context, last, .. } => {
+                self.state.outbox.alerted(*context, *last, at);
+            }
+            FlowEvent::FlowTimedOut { .. }
+            | FlowEvent::ProtocolAlarm { .. }
+            | FlowEvent::MessageRetried { .. }
+            | FlowEvent::MessageDeferred { .. } => {}
+        }
+    }
+}
+
+/// How many events a command usually comes to.
+fn capacity(command: &Command) -> usize {
+    if let Command::Trading(trading::Command::PlaceOrder(_)) = command { 16 } else { 4 }
 }

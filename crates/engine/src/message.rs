@@ -34,6 +34,16 @@ impl Message {
         }
     }
 
+    /// The order that it is about.
+    pub(crate) fn order(&self) -> Option<OrderId> {
+        match self {
+            Self::Trading(command) => order_of_trading(command),
+            Self::Settlement(command) => order_of_settlement(command),
+            Self::Risk(command) => order_of_risk(command),
+            Self::Compliance(_) => self.asks().map(|(order, _)| order),
+        }
+    }
+
     /// The order whose flow waits for the answer, and as which branch; none if only receipt matters.
     pub(crate) fn asks(&self) -> Option<(OrderId, Branch)> {
         if let Self::Risk(risk::Command::Hold { terms, .. }) = self {
@@ -47,6 +57,48 @@ impl Message {
         }
         None
     }
+}
+
+fn order_of_trading(command: &trading::Command) -> Option<OrderId> {
+    use trading::Command as T;
+    if let T::Settle { side } = command {
+        return Some(side.terms.order);
+    }
+    if let T::AcceptOrder { order }
+    | T::RejectOrder { order, .. }
+    | T::WithdrawBlock { order }
+    | T::ExecuteBlock { buy: order, .. } = command
+    {
+        return Some(*order);
+    }
+    None
+}
+
+fn order_of_settlement(command: &settlement::Command) -> Option<OrderId> {
+    use settlement::Command as S;
+    if let S::Hold { terms, .. }
+    | S::Confirm { terms, .. }
+    | S::Reduce { terms, .. }
+    | S::Release { terms, .. } = command
+    {
+        return Some(terms.order);
+    }
+    None
+}
+
+fn order_of_risk(command: &risk::Command) -> Option<OrderId> {
+    use risk::Command as R;
+    if let R::Settle { side } = command {
+        return Some(side.terms.order);
+    }
+    if let R::Hold { terms, .. }
+    | R::Confirm { terms, .. }
+    | R::Reduce { terms, .. }
+    | R::Release { terms, .. } = command
+    {
+        return Some(terms.order);
+    }
+    None
 }
 
 /// One of the four bounded contexts.
@@ -68,6 +120,17 @@ pub enum Context {
     Compliance,
 }
 
+impl fmt::Display for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Trading => "trading",
+            Self::Settlement => "settlement",
+            Self::Risk => "risk",
+            Self::Compliance => "compliance",
+        })
+    }
+}
+
 /// A participant of the order flow besides trading, in the order in which their reasons count: when several say no,
 /// the first of these is the reason of the rejection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Encode, Decode)]
@@ -85,7 +148,13 @@ pub enum Branch {
     Settlement,
 }
 
-/// Names a message for good: the record that caused it and its place among the messages of that record.
+impl Branch {
+    /// All of them, in that order.
+    pub const ALL: [Self; 3] = [Self::Compliance, Self::Risk, Self::Settlement];
+}
+
+/// Names a message for good: the record that caused it, its place among the messages of that record, and whose record
+/// it was.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Encode, Decode)]
 pub struct MessageId {
     /// Shard and position of the record.
@@ -94,11 +163,14 @@ pub struct MessageId {
     /// Counts from 0.
     #[n(1)]
     pub index: u32,
+    /// The first context of the node that it comes from: shards of different contexts may have the same number.
+    #[n(2)]
+    pub from: Context,
 }
 
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.position, self.index)
+        write!(f, "{}/{}/{}", self.from, self.position, self.index)
     }
 }
 
@@ -127,6 +199,12 @@ impl Hosts {
     /// Just these.
     pub fn only(contexts: &[Context]) -> Self {
         Self(contexts.iter().fold(0, |bits, context| bits | Self::bit(*context)))
+    }
+
+    /// The first of them, which names the node among those with the same shard.
+    pub(crate) fn first(self) -> Context {
+        let all = [Context::Trading, Context::Settlement, Context::Risk, Context::Compliance];
+        all.into_iter().find(|context| self.has(*context)).unwrap_or(Context::Trading)
     }
 
     /// Whether `context` is among them.

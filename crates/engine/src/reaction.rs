@@ -1,13 +1,13 @@
-//! What an event causes elsewhere: the wiring between the contexts, in one place.
+//! What an event causes: the wiring between the contexts, in one place.
 
-use vocabulary::{InstrumentId, Moment, OrderId, Reason, Reserved, Side, Trade};
+use std::collections::VecDeque;
+use vocabulary::{InstrumentId, Moment, OrderId, Quantity, Side, Trade};
 
-use crate::command::{Command, Request};
 use crate::event::{Event, FlowEvent};
-use crate::flow::{self, Decision, Flows};
-use crate::message::{Answer, Context, Message};
-use crate::refusal::Refusal;
+use crate::flow::{self, Flows, reserved};
+use crate::message::{Branch, Message};
 use crate::{Engine, Hosts};
+use trading::{Cause, Status};
 
 /// Something to do next within the same record.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +15,7 @@ use crate::{Engine, Hosts};
 pub(crate) enum Work {
     /// Hand a message to its context.
     Deliver(Message),
-    /// See whether an order's flow can be decided.
+    /// Decide an order's flow: all have answered.
     Decide(OrderId),
     /// See whether the next order of a book was waiting only for its turn.
     NextCleared(InstrumentId),
@@ -23,103 +23,90 @@ pub(crate) enum Work {
     Block(OrderId),
 }
 
-fn events<E: Into<Event>>(events: impl IntoIterator<Item = E>) -> Vec<Event> {
-    events.into_iter().map(Into::into).collect()
+/// What the events of one record cause, apart from what they change by themselves.
+pub(crate) struct Effects {
+    hosts: Hosts,
+    /// To be done in this node, within the record.
+    pub(crate) work: VecDeque<Work>,
+    /// For other nodes.
+    pub(crate) away: Vec<Message>,
+    /// Instruments in whose line of undecided orders another one came first.
+    pub(crate) turned: Vec<InstrumentId>,
+}
+
+impl Effects {
+    pub(crate) fn new(hosts: Hosts) -> Self {
+        Self { hosts, work: VecDeque::new(), away: Vec::new(), turned: Vec::new() }
+    }
+
+    pub(crate) fn send(&mut self, message: Message) {
+        if self.hosts.has(message.to()) {
+            self.work.push_back(Work::Deliver(message));
+        } else {
+            self.away.push(message);
+        }
+    }
+
+    fn send_all(&mut self, messages: impl IntoIterator<Item = Message>) {
+        messages.into_iter().for_each(|message| self.send(message));
+    }
+
+    pub(crate) fn then(&mut self, work: Work) {
+        self.work.push_back(work);
+    }
+
+    /// The first undecided order of a book was decided. Where all contexts are at hand no order waits behind another.
+    fn turn(&mut self, instrument: InstrumentId) {
+        if self.hosts != Hosts::ALL {
+            self.turned.push(instrument);
+            self.work.push_back(Work::NextCleared(instrument));
+        }
+    }
 }
 
 impl Engine {
-    /// First events of a request.
-    pub(crate) fn start(&mut self, request: &Request, at: Moment) -> Result<Vec<Event>, Refusal> {
-        match &request.command {
-            Command::Trading(command) => self.decide_trading(command, at, request.correlation),
-            Command::Settlement(command) => self.decide_settlement(command, at),
-            Command::Risk(command) => self.decide_risk(command, at),
-            Command::Compliance(command) => self.decide_compliance(command, at),
-            Command::ProposeBlock(propose) => self.propose_block(propose, at, request.correlation),
-            Command::ConsentBlock { block, account, user } => self.consent_block(*block, *account, *user, at),
-            Command::RefuseBlock { block, account } => self.refuse_block(*block, *account),
-            Command::RetryBlock { block } => self.retry_block(*block),
-            Command::ExpireDeadlines => Ok(self.expire_deadlines(at)),
-            Command::Deliver { body, .. } => self.decide_message(body, at),
-            Command::Acknowledge { message, answer } => Ok(self.acknowledge(*message, answer)),
-            Command::RecordAccess(_) => Ok(Vec::new()),
-        }
-    }
-
-    fn require(&self, context: Context) -> Result<(), Refusal> {
-        if self.hosts.has(context) { Ok(()) } else { Err(Refusal::NotHosted(context)) }
-    }
-
-    fn decide_trading(
-        &self,
-        command: &trading::Command,
-        at: Moment,
-        correlation: vocabulary::CorrelationId,
-    ) -> Result<Vec<Event>, Refusal> {
-        self.require(Context::Trading)?;
-        Ok(events(self.state.trading.decide(command, at, correlation)?))
-    }
-
-    fn decide_settlement(&self, command: &settlement::Command, at: Moment) -> Result<Vec<Event>, Refusal> {
-        self.require(Context::Settlement)?;
-        Ok(events(self.state.settlement.decide(command, at)?))
-    }
-
-    fn decide_risk(&self, command: &risk::Command, at: Moment) -> Result<Vec<Event>, Refusal> {
-        self.require(Context::Risk)?;
-        Ok(events(self.state.risk.decide(command, at)?))
-    }
-
-    fn decide_compliance(
-        &mut self,
-        command: &compliance::Command,
-        at: Moment,
-    ) -> Result<Vec<Event>, Refusal> {
-        self.require(Context::Compliance)?;
-        Ok(events(self.state.compliance.decide(&mut self.rules, command, at)?))
-    }
-
-    pub(crate) fn decide_message(&mut self, message: &Message, at: Moment) -> Result<Vec<Event>, Refusal> {
-        match message {
-            Message::Trading(command) => {
-                self.decide_trading(command, at, vocabulary::CorrelationId::default())
-            }
-            Message::Settlement(command) => self.decide_settlement(command, at),
-            Message::Risk(command) => self.decide_risk(command, at),
-            Message::Compliance(command) => self.decide_compliance(command, at),
-        }
-    }
-
     /// What an event causes, seen before it is folded in.
-    pub(crate) fn react(&self, event: &Event, at: Moment) -> Vec<Work> {
+    pub(crate) fn react(&self, event: &Event, at: Moment, effects: &mut Effects) {
         match event {
-            Event::Trading(event) => self.react_to_trading(event, at),
-            Event::Settlement(event) => react_to_settlement(event),
-            Event::Risk(event) => react_to_risk(event),
-            Event::Compliance(_) => Vec::new(),
-            Event::Flow(FlowEvent::BranchAnswered { order, .. }) => vec![Work::Decide(*order)],
-            Event::Flow(FlowEvent::FlowTimedOut { .. }) => Vec::new(),
-            Event::Flow(FlowEvent::MessageAnswered { .. } | FlowEvent::ProtocolAlarm { .. }) => Vec::new(),
-            Event::Block(event) => self.react_to_block(event, at),
+            Event::Trading(event) => self.react_to_trading(event, at, effects),
+            Event::Settlement(event) => react_to_settlement(event, effects),
+            Event::Risk(event) => react_to_risk(event, effects),
+            Event::Flow(FlowEvent::BranchAnswered { order, branch, .. }) => {
+                if self.state.flows.completes(*order, *branch) {
+                    effects.then(Work::Decide(*order));
+                }
+            }
+            Event::Flow(FlowEvent::MessageDeferred { body }) => effects.away.push((**body).clone()),
+            Event::Flow(
+                FlowEvent::FlowTimedOut { .. }
+                | FlowEvent::MessageAnswered { .. }
+                | FlowEvent::ProtocolAlarm { .. }
+                | FlowEvent::MessagesUnanswered { .. }
+                | FlowEvent::MessageRetried { .. },
+            )
+            | Event::Compliance(_)
+            | Event::Block(_) => {}
         }
     }
 
-    fn react_to_trading(&self, event: &trading::Event, at: Moment) -> Vec<Work> {
+    fn react_to_trading(&self, event: &trading::Event, at: Moment, effects: &mut Effects) {
         use trading::Event as E;
         match event {
-            E::OrderCreated(created) => Flows::ask(created, at).into_iter().map(Work::Deliver).collect(),
-            E::OrderExecuted(trade) => self.confirm_both_sides(trade),
-            E::OrderReduced { order, by, part, .. } => self.give_back(*order, *by, *part),
-            E::OrderAccepted { order } => self.turn_of_next(*order),
+            E::OrderCreated(created) => effects.send_all(Flows::ask(created, at)),
+            E::OrderExecuted(trade) => self.confirm_both_sides(trade, effects),
+            E::OrderReduced { order, by, part, .. } => self.give_back(*order, *by, *part, effects),
+            E::OrderAccepted { order } => self.pass_turn(*order, effects),
             E::OrderRejected { order, .. } => {
                 let terms = self.state.trading.terms(*order).expect("a rejected order was known");
-                let mut work: Vec<Work> =
-                    self.state.flows.give_up(terms).into_iter().map(Work::Deliver).collect();
-                work.extend(self.turn_of_next(*order));
-                work
+                effects.send_all(self.state.flows.give_up(terms));
+                self.pass_turn(*order, effects);
             }
-            E::OrderCanceled { cause: trading::Cause::BlockUndone, .. } => Vec::new(),
-            E::OrderCanceled { order, .. } | E::OrderExpired { order, .. } => self.release_rest(*order),
+            // The saga of a block trade gives back what it has held, step by step.
+            E::OrderCanceled { cause: Cause::BlockUndone, .. } => {}
+            E::OrderCanceled { order, .. } | E::OrderExpired { order, .. } => {
+                self.release_rest(*order, effects);
+                self.pass_turn(*order, effects);
+            }
             E::AssetDefined(_)
             | E::InstrumentDefined(_)
             | E::ReferencePriceSet { .. }
@@ -135,174 +122,44 @@ impl Engine {
             | E::ExecutionSettled(_)
             | E::OrderSettled { .. }
             | E::SweepStarted { .. }
-            | E::SweepAdvanced { .. } => Vec::new(),
+            | E::SweepAdvanced { .. } => {}
         }
     }
 
-    fn confirm_both_sides(&self, trade: &Trade) -> Vec<Work> {
+    fn confirm_both_sides(&self, trade: &Trade, effects: &mut Effects) {
         let instrument =
             self.state.trading.instrument(trade.instrument).expect("a traded instrument is listed");
         let cycle =
             settlement::Cycle { calendar: instrument.calendar, settlement_days: instrument.settlement_days };
-        let mut work = Vec::with_capacity(4);
         for side in [Side::Buy, Side::Sell] {
             let terms =
                 self.state.trading.terms(trade.side(side).order).expect("an executed order was known");
-            work.extend(flow::confirm(terms, trade, side, cycle).into_iter().map(Work::Deliver));
+            effects.send_all(flow::confirm(terms, trade, side, cycle));
         }
-        work
     }
 
-    fn give_back(&self, order: OrderId, by: vocabulary::Quantity, part: u32) -> Vec<Work> {
+    fn give_back(&self, order: OrderId, by: Quantity, part: u32, effects: &mut Effects) {
         let terms = self.state.trading.terms(order).expect("a reduced order was known");
         let limit = self.state.trading.order(order).expect("a reduced order was known").limit;
         let instrument =
             self.state.trading.instrument(terms.instrument).expect("an order's instrument is listed");
-        let notional = instrument.notional(limit, by).0;
-        let amount = i64::try_from(notional).expect("intake refuses a notional beyond 63 bits");
-        let what = Reserved { quantity: by.0, amount };
-        flow::reduce(terms, part, what).into_iter().map(Work::Deliver).collect()
+        effects.send_all(flow::reduce(terms, part, reserved(by, instrument.notional(limit, by))));
     }
 
-    fn release_rest(&self, order: OrderId) -> Vec<Work> {
+    fn release_rest(&self, order: OrderId, effects: &mut Effects) {
         let terms = self.state.trading.terms(order).expect("a closed order was known");
         let parts = self.state.trading.order(order).expect("a closed order was known").parts;
-        let branches = [crate::Branch::Risk, crate::Branch::Settlement];
-        branches
-            .into_iter()
-            .filter_map(|branch| flow::release(branch, terms, parts))
-            .map(Work::Deliver)
-            .collect()
-    }
-
-    fn turn_of_next(&self, order: OrderId) -> Vec<Work> {
-        let terms = self.state.trading.terms(order).expect("a decided order was known");
-        vec![Work::NextCleared(terms.instrument)]
-    }
-
-    /// Events of one piece of work.
-    pub(crate) fn perform(&mut self, work: Work, at: Moment) -> Vec<Event> {
-        match work {
-            Work::Deliver(message) => self.deliver(&message, at),
-            Work::Decide(order) => self.decide_order(order, at),
-            Work::NextCleared(instrument) => match self.state.trading.next_cleared(instrument) {
-                Some(order) => self.accept(order, at),
-                None => Vec::new(),
-            },
-            Work::Block(block) => self.next_of_block(block, at),
+        for branch in [Branch::Risk, Branch::Settlement] {
+            effects.send_all(flow::release(branch, terms, parts));
         }
     }
 
-    fn accept(&self, order: OrderId, at: Moment) -> Vec<Event> {
-        let command = trading::Command::AcceptOrder { order };
-        let accepted = self.state.trading.decide(&command, at, vocabulary::CorrelationId::default());
-        events(accepted.expect("an undecided order can be accepted"))
-    }
-
-    fn decide_order(&self, order: OrderId, at: Moment) -> Vec<Event> {
-        match self.state.flows.decision(order) {
-            None => Vec::new(),
-            Some(Decision::Accept) => self.accept(order, at),
-            Some(Decision::Reject(reason)) => self.reject(order, reason, at),
-        }
-    }
-
-    fn reject(&self, order: OrderId, reason: Reason, at: Moment) -> Vec<Event> {
-        let command = trading::Command::RejectOrder { order, reason };
-        let rejected = self.state.trading.decide(&command, at, vocabulary::CorrelationId::default());
-        events(rejected.expect("an undecided order can be rejected"))
-    }
-
-    fn deliver(&mut self, message: &Message, at: Moment) -> Vec<Event> {
-        let outcome = self.decide_message(message, at);
-        let answer = self.answer(message, &outcome);
-        let mut all = outcome.unwrap_or_default();
-        // The verdict of compliance is in the event just decided, not yet in the state.
-        let answer = all.iter().find_map(verdict_in).unwrap_or(answer);
-        all.extend(self.hear(message, &answer));
-        all
-    }
-
-    /// What to answer a message with whose decision had that outcome; for a check, once the outcome is folded in.
-    pub fn answer(&self, message: &Message, outcome: &Result<Vec<Event>, Refusal>) -> Answer {
-        match (message, outcome) {
-            (_, Err(Refusal::Risk(risk::Refusal::Hold(vocabulary::HoldRefusal::Early)))) => Answer::Later,
-            (_, Err(Refusal::Settlement(settlement::Refusal::Hold(vocabulary::HoldRefusal::Early)))) => {
-                Answer::Later
-            }
-            (_, Err(refusal)) => Answer::No(refusal.reason()),
-            (Message::Compliance(compliance::Command::Check { terms, .. }), Ok(_)) => {
-                match self.state.compliance.verdict(terms.order) {
-                    Some(Err(reason)) => Answer::No(reason),
-                    Some(Ok(())) | None => Answer::Yes,
-                }
-            }
-            (_, Ok(_)) => Answer::Yes,
-        }
-    }
-
-    /// What an answer to a message leads to: in the order's flow, in a block trade, or as an alarm.
-    pub(crate) fn hear(&self, message: &Message, answer: &Answer) -> Vec<Event> {
-        if let Some(event) = self.hear_in_block(message, answer) {
-            return vec![event.into()];
-        }
-        if let Some((order, branch)) = message.asks() {
-            return self.state.flows.hear(order, branch, answer).map(Event::from).into_iter().collect();
-        }
-        match answer {
-            Answer::Yes | Answer::Later => Vec::new(),
-            Answer::No(reason) => {
-                let order = about(message);
-                vec![FlowEvent::ProtocolAlarm { context: message.to(), order, reason: reason.clone() }.into()]
-            }
-        }
-    }
-
-    fn acknowledge(&self, message: crate::MessageId, answer: &Answer) -> Vec<Event> {
-        let Some(body) = self.state.outbox.get(message) else { return Vec::new() };
-        if *answer == Answer::Later {
-            return Vec::new();
-        }
-        let mut all = vec![FlowEvent::MessageAnswered { message }.into()];
-        all.extend(self.hear(body, answer));
-        all
-    }
-
-    fn expire_deadlines(&self, at: Moment) -> Vec<Event> {
-        let mut all = self.expire_blocks(at);
-        for order in self.state.flows.overdue(at) {
-            all.push(FlowEvent::FlowTimedOut { order }.into());
-            let reason = Reason {
-                code: "flow.timed-out".to_owned(),
-                message: "a participant of the order flow did not answer in time".to_owned(),
-            };
-            all.extend(self.reject(order, reason, at));
-        }
-        all
-    }
-
-    /// A decision ends the wait for answers.
-    pub(crate) fn fold_decision(&mut self, event: &trading::Event) {
-        use trading::Event as E;
-        if let E::OrderAccepted { order } | E::OrderCleared { order } | E::OrderRejected { order, .. } = event
-        {
-            self.state.flows.end(*order);
-        }
-    }
-
-    pub(crate) fn begin_flow(&mut self, created: &trading::CreatedOrder, at: Moment) {
-        if !matches!(created.kind, trading::OrderKind::Block(_)) {
-            self.state.flows.begin(created.terms.order, at);
-        }
-    }
-
-    pub(crate) fn fold_flow(&mut self, event: &FlowEvent) {
-        match event {
-            FlowEvent::BranchAnswered { order, branch, answer } => {
-                self.state.flows.answered(*order, *branch, answer)
-            }
-            FlowEvent::FlowTimedOut { .. } | FlowEvent::ProtocolAlarm { .. } => {}
-            FlowEvent::MessageAnswered { message } => self.state.outbox.answered(*message),
+    /// If the order was undecided until now, it held back those behind it.
+    fn pass_turn(&self, order: OrderId, effects: &mut Effects) {
+        let state = self.state.trading.order(order).expect("a decided order was known");
+        if state.status == Status::Created && !state.block {
+            let terms = self.state.trading.terms(order).expect("a decided order was known");
+            effects.turn(terms.instrument);
         }
     }
 
@@ -312,50 +169,22 @@ impl Engine {
     }
 }
 
-fn verdict_in(event: &Event) -> Option<Answer> {
-    let Event::Compliance(compliance::Event::OrderChecked { reasons, .. }) = event else { return None };
-    Some(reasons.first().map_or(Answer::Yes, |reason| Answer::No(reason.clone())))
-}
-
-/// The order that a message is about.
-fn about(message: &Message) -> Option<OrderId> {
-    use risk::Command as R;
-    use settlement::Command as S;
-    if let Message::Risk(
-        R::Confirm { terms, .. } | R::Reduce { terms, .. } | R::Release { terms, .. } | R::Hold { terms, .. },
-    ) = message
-    {
-        return Some(terms.order);
-    }
-    if let Message::Settlement(
-        S::Confirm { terms, .. } | S::Reduce { terms, .. } | S::Release { terms, .. } | S::Hold { terms, .. },
-    ) = message
-    {
-        return Some(terms.order);
-    }
-    None
-}
-
-fn react_to_settlement(event: &settlement::Event) -> Vec<Work> {
-    let settlement::Event::TradeSettled { buy, sell, .. } = event else { return Vec::new() };
-    let mut work = Vec::with_capacity(4);
+fn react_to_settlement(event: &settlement::Event, effects: &mut Effects) {
+    let settlement::Event::TradeSettled { buy, sell, .. } = event else { return };
     for side in [buy, sell] {
-        work.push(Work::Deliver(Message::Trading(trading::Command::Settle { side: side.clone() })));
-        work.push(Work::Deliver(Message::Risk(risk::Command::Settle { side: **side })));
+        effects.send(Message::Trading(trading::Command::Settle { side: side.clone() }));
+        effects.send(Message::Risk(risk::Command::Settle { side: **side }));
     }
-    work
 }
 
-fn react_to_risk(event: &risk::Event) -> Vec<Work> {
-    let risk::Event::KillSwitchEngaged { switch, .. } = event else { return Vec::new() };
+fn react_to_risk(event: &risk::Event, effects: &mut Effects) {
+    let risk::Event::KillSwitchEngaged { switch, .. } = event else { return };
     let scope = match *switch {
         risk::Switch::All => trading::Scope::All,
         risk::Switch::Participant(participant) => trading::Scope::Participant(participant),
         risk::Switch::Account(account) => trading::Scope::Account(account),
         risk::Switch::Instrument(instrument) => trading::Scope::Instrument(instrument),
     };
-    vec![Work::Deliver(Message::Trading(trading::Command::StartSweep {
-        scope,
-        cause: trading::Cause::KillSwitch,
-    }))]
+    let cause = Cause::KillSwitch;
+    effects.send(Message::Trading(trading::Command::StartSweep { scope, cause }));
 }

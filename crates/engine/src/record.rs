@@ -4,8 +4,9 @@ use minicbor::{Decode, Encode};
 use serde::Serialize;
 use vocabulary::{Moment, OrderId, Quantity, Reason};
 
-use crate::command::Request;
+use crate::command::{Command, Request};
 use crate::event::Event;
+use crate::message::Answer;
 use crate::refusal::Refusal;
 use trading::Status;
 
@@ -61,6 +62,8 @@ pub enum ReceiptResult {
     Order(OrderReceipt),
     /// It did not happen.
     Refused(Refusal),
+    /// It was a message of another node, with this answer.
+    Answered(Answer),
 }
 
 /// What became of a new order within its own record.
@@ -89,13 +92,22 @@ impl Record {
 
     /// What the one who asked is told; the same whenever it is asked.
     pub fn receipt(&self) -> Receipt {
-        let result = match &self.outcome {
-            Outcome::Refused(refusal) => ReceiptResult::Refused(refusal.clone()),
-            Outcome::Events(events) => self
+        let result = match (&self.outcome, self.answer()) {
+            (_, Some(answer)) => ReceiptResult::Answered(answer),
+            (Outcome::Refused(refusal), None) => ReceiptResult::Refused(refusal.clone()),
+            (Outcome::Events(events), None) => self
                 .order_receipt()
                 .map_or(ReceiptResult::Done { changed: !events.is_empty() }, ReceiptResult::Order),
         };
         Receipt { position: self.moment.position, result }
+    }
+
+    /// What the message was answered, if a message of another node is what was decided.
+    pub fn answer(&self) -> Option<Answer> {
+        matches!(self.request.command, Command::Deliver { .. }).then(|| match &self.outcome {
+            Outcome::Refused(refusal) => refusal_answer(refusal),
+            Outcome::Events(events) => answer_of(events),
+        })
     }
 
     fn order_receipt(&self) -> Option<OrderReceipt> {
@@ -118,6 +130,21 @@ impl Record {
             }
         }
         receipt
+    }
+}
+
+/// What a refused message is answered.
+pub(crate) fn refusal_answer(refusal: &Refusal) -> Answer {
+    if refusal.passes() { Answer::Later } else { Answer::No(refusal.reason()) }
+}
+
+/// What a message is answered that came to these events. A denial is a decision, and so an event.
+pub(crate) fn answer_of(events: &[Event]) -> Answer {
+    match events.first() {
+        Some(Event::Compliance(compliance::Event::OrderChecked { reasons, .. })) => {
+            reasons.first().map_or(Answer::Yes, |reason| Answer::No(reason.clone()))
+        }
+        Some(_) | None => Answer::Yes,
     }
 }
 

@@ -3,10 +3,10 @@
 use minicbor::{Decode, Encode};
 use serde::Serialize;
 use std::fmt;
-use vocabulary::Reason;
+use vocabulary::{HoldRefusal, Reason};
 
 use crate::block;
-use crate::message::Context;
+use crate::message::{Context, MessageId};
 
 /// A refusal: typed, recorded, and without effect.
 #[derive(Clone, Debug, PartialEq, Serialize, Encode, Decode)]
@@ -36,6 +36,21 @@ pub enum Refusal {
         #[n(0)]
         position: u64,
     },
+    /// Compliance has denied the order before.
+    #[n(7)]
+    Denied(#[n(0)] Reason),
+    /// Only the order flow gives such a command.
+    #[n(8)]
+    OnlyAsMessage,
+    /// Another node may not give such a command.
+    #[n(9)]
+    NotAMessage,
+    /// So many messages to other nodes are unanswered that no more orders are taken.
+    #[n(10)]
+    OutboxFull,
+    /// There is no such message, or it is answered.
+    #[n(11)]
+    UnknownMessage(#[n(0)] MessageId),
 }
 
 impl Refusal {
@@ -49,11 +64,29 @@ impl Refusal {
             Self::Block(refusal) => refusal.code(),
             Self::NotHosted(_) => "node.not-hosted",
             Self::IdempotencyKeyReused { .. } => "node.idempotency-key-reused",
+            Self::Denied(_) => "compliance.denied",
+            Self::OnlyAsMessage => "node.only-as-message",
+            Self::NotAMessage => "node.not-a-message",
+            Self::OutboxFull => "node.outbox-full",
+            Self::UnknownMessage(_) => "node.unknown-message",
         }
+    }
+
+    /// Whether the same message can succeed later: an earlier one is missing, or it has reached the wrong node.
+    pub(crate) fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::NotHosted(_)
+                | Self::Risk(risk::Refusal::Hold(HoldRefusal::Early))
+                | Self::Settlement(settlement::Refusal::Hold(HoldRefusal::Early))
+        )
     }
 
     /// Code and sentence, to cross contexts.
     pub fn reason(&self) -> Reason {
+        if let Self::Denied(reason) = self {
+            return reason.clone();
+        }
         Reason { code: self.code().to_owned(), message: self.to_string() }
     }
 }
@@ -70,6 +103,13 @@ impl fmt::Display for Refusal {
             Self::IdempotencyKeyReused { position } => {
                 write!(f, "the idempotency key was used for another command, recorded at position {position}")
             }
+            Self::Denied(reason) => f.write_str(&reason.message),
+            Self::OnlyAsMessage => write!(f, "only the order flow gives such a command"),
+            Self::NotAMessage => write!(f, "another node may not give such a command"),
+            Self::OutboxFull => {
+                write!(f, "too many messages to other services are unanswered: try again later")
+            }
+            Self::UnknownMessage(message) => write!(f, "there is no message {message} without an answer"),
         }
     }
 }

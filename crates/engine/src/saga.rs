@@ -2,7 +2,7 @@
 
 use trading::{OrderKind, PlaceOrder};
 use vocabulary::{
-    AccountId, CorrelationId, Moment, OrderId, Reserved, SelfTradePrevention, Side, TimeInForce, UserId,
+    AccountId, CorrelationId, Events, Moment, OrderId, SelfTradePrevention, Side, TimeInForce, UserId,
 };
 
 use crate::Engine;
@@ -11,10 +11,13 @@ use crate::block::{
     Step,
 };
 use crate::event::Event;
-use crate::flow::{FLOW_DEADLINE_NS, Question, ask, release};
-use crate::message::{Answer, Branch, Message};
-use crate::reaction::Work;
+use crate::flow::{FLOW_DEADLINE_NS, Question, ask, release, reserved};
+use crate::message::{Answer, Branch, Context, Message};
+use crate::reaction::{Effects, Work};
 use crate::refusal::Refusal;
+
+/// How many block trades one record ends for want of consent.
+const EXPIRIES_MAX: usize = 100;
 
 impl Step {
     fn branch(self) -> Option<Branch> {
@@ -33,7 +36,8 @@ impl Engine {
         propose: &ProposeBlock,
         at: Moment,
         correlation: CorrelationId,
-    ) -> Result<Vec<Event>, Refusal> {
+    ) -> Result<Event, Refusal> {
+        self.require(Context::Trading)?;
         if propose.account == propose.counterparty {
             return Err(BlockRefusal::SameAccount.into());
         }
@@ -48,11 +52,11 @@ impl Engine {
         let place = leg_order(propose, Leg::Proposer, propose.user);
         self.state.trading.decide(&trading::Command::PlaceOrder(place), at, correlation)?;
         let deadline = at.time.plus_ns(propose.consent_ns);
-        Ok(vec![BlockEvent::BlockProposed { block, terms: *propose, deadline, correlation }.into()])
+        Ok(BlockEvent::BlockProposed { block, terms: *propose, deadline, correlation }.into())
     }
 
     fn awaiting(&self, block: OrderId) -> Result<&Block, BlockRefusal> {
-        let state = self.state.blocks.get(&block).ok_or(BlockRefusal::UnknownBlock(block))?;
+        let state = self.state.blocks.get(block).ok_or(BlockRefusal::UnknownBlock(block))?;
         if state.stage == Stage::AwaitingConsent {
             Ok(state)
         } else {
@@ -66,7 +70,7 @@ impl Engine {
         account: AccountId,
         user: UserId,
         at: Moment,
-    ) -> Result<Vec<Event>, Refusal> {
+    ) -> Result<Event, Refusal> {
         let state = self.awaiting(block)?;
         if account != state.terms.counterparty {
             return Err(BlockRefusal::NotAParty(account).into());
@@ -74,21 +78,21 @@ impl Engine {
         if state.deadline < at.time {
             return Err(BlockRefusal::NotAwaitingConsent(block).into());
         }
-        Ok(vec![BlockEvent::BlockConsented { block, order: OrderId(at.position), user }.into()])
+        Ok(BlockEvent::BlockConsented { block, order: OrderId(at.position), user }.into())
     }
 
-    pub(crate) fn refuse_block(&self, block: OrderId, account: AccountId) -> Result<Vec<Event>, Refusal> {
+    pub(crate) fn refuse_block(&self, block: OrderId, account: AccountId) -> Result<Event, Refusal> {
         let state = self.awaiting(block)?;
         if account != state.terms.counterparty && account != state.terms.account {
             return Err(BlockRefusal::NotAParty(account).into());
         }
-        Ok(vec![BlockEvent::BlockRefused { block, account }.into()])
+        Ok(BlockEvent::BlockRefused { block, account }.into())
     }
 
-    pub(crate) fn retry_block(&self, block: OrderId) -> Result<Vec<Event>, Refusal> {
-        let state = self.state.blocks.get(&block).ok_or(BlockRefusal::UnknownBlock(block))?;
+    pub(crate) fn retry_block(&self, block: OrderId) -> Result<Event, Refusal> {
+        let state = self.state.blocks.get(block).ok_or(BlockRefusal::UnknownBlock(block))?;
         match state.stage {
-            Stage::Stuck { .. } => Ok(vec![BlockEvent::BlockRetried { block }.into()]),
+            Stage::Stuck { .. } => Ok(BlockEvent::BlockRetried { block }.into()),
             Stage::Doing { .. }
             | Stage::AwaitingConsent
             | Stage::Executing
@@ -98,17 +102,16 @@ impl Engine {
         }
     }
 
-    pub(crate) fn expire_blocks(&self, at: Moment) -> Vec<Event> {
-        let waiting = self.state.blocks.iter().filter(|(_, block)| block.stage == Stage::AwaitingConsent);
-        let late = waiting.filter(|(_, block)| block.deadline < at.time);
-        late.map(|(block, _)| BlockEvent::BlockExpired { block: *block }.into()).collect()
+    pub(crate) fn expire_blocks(&self, at: Moment, log: &mut Vec<Event>) {
+        let late = self.state.blocks.overdue(at).take(EXPIRIES_MAX);
+        log.extend(late.map(|block| Event::from(BlockEvent::BlockExpired { block })));
     }
 
     /// The block trade as it is after `event`.
     ///
     /// # Panics
     /// When the event cannot follow: then history is corrupt.
-    fn block_after(&self, event: &BlockEvent) -> Block {
+    fn block_after(&self, event: &BlockEvent, at: Moment) -> Block {
         let id = event.block();
         if let BlockEvent::BlockProposed { terms, deadline, correlation, .. } = event {
             return Block {
@@ -119,9 +122,11 @@ impl Engine {
                 counterparty: None,
                 legs: [None, None],
                 reason: None,
+                since: at.time,
             };
         }
-        let mut block = self.state.blocks.get(&id).expect("the block trade of an event is known").clone();
+        let mut block = self.state.blocks.get(id).expect("the block trade of an event is known").clone();
+        block.since = at.time;
         block.stage =
             block.stage.after(event).unwrap_or_else(|illegal| panic!("illegal history: {illegal:?}"));
         match event {
@@ -152,58 +157,68 @@ impl Engine {
         Some(LegOrder { terms, notional, quote_scale: instrument.quote_scale })
     }
 
-    /// Folds in an event of a saga; one that is over is forgotten.
-    pub(crate) fn fold_block(&mut self, event: &BlockEvent) {
-        let block = self.block_after(event);
-        if block.stage.is_final() {
-            self.state.blocks.remove(&event.block());
-        } else {
-            self.state.blocks.insert(event.block(), block);
-        }
-    }
-
-    /// What the stage sends or does that an event leads to.
-    pub(crate) fn react_to_block(&self, event: &BlockEvent, at: Moment) -> Vec<Work> {
-        let (id, block) = (event.block(), self.block_after(event));
+    /// Folds in an event of a saga, and sends or does what the stage needs that it leads to.
+    pub(crate) fn fold_block(&mut self, event: &BlockEvent, at: Moment, effects: &mut Effects) {
+        let (id, block) = (event.block(), self.block_after(event, at));
         match block.stage {
             Stage::Doing { step: Step::CreateOrder, .. }
-            | Stage::Undoing { step: Step::ComplianceCheck, .. } => {
-                vec![Work::Block(id)]
-            }
+            | Stage::Undoing { step: Step::ComplianceCheck, .. } => effects.then(Work::Block(id)),
             Stage::Doing { leg, step } => {
-                let question = step.branch().and_then(|branch| block.question(leg, branch, at));
-                question.map(Work::Deliver).into_iter().collect()
+                let branch = step.branch().expect("trading's step is the one above");
+                effects.send(block.question(leg, branch, at));
             }
-            Stage::Undoing { leg, step } => {
-                block.undo(leg, step, id).map(Work::Deliver).into_iter().collect()
-            }
-            Stage::Executing => {
-                block.execution(id).into_iter().map(Message::Trading).map(Work::Deliver).collect()
-            }
-            Stage::AwaitingConsent | Stage::Complete | Stage::Undone | Stage::Stuck { .. } => Vec::new(),
+            Stage::Undoing { leg, step } => effects.send(block.undo(leg, step, id)),
+            Stage::Executing => block
+                .execution(id)
+                .into_iter()
+                .map(Message::Trading)
+                .for_each(|command| effects.send(command)),
+            Stage::AwaitingConsent | Stage::Complete | Stage::Undone | Stage::Stuck { .. } => {}
         }
+        self.state.blocks.put(id, block);
     }
 
     /// The steps that are done where the saga lives.
-    pub(crate) fn next_of_block(&self, id: OrderId, at: Moment) -> Vec<Event> {
-        let Some(block) = self.state.blocks.get(&id) else { return Vec::new() };
-        if let Stage::Undoing { leg, step: Step::ComplianceCheck } = block.stage {
-            return vec![BlockEvent::BlockStepUndone { block: id, leg, step: Step::ComplianceCheck }.into()];
-        }
-        let Stage::Doing { leg, step: Step::CreateOrder } = block.stage else { return Vec::new() };
-        let user = block.counterparty.map_or(block.terms.user, |(_, user)| user);
+    pub(crate) fn next_of_block(&self, id: OrderId, at: Moment, log: &mut Vec<Event>) {
+        let block = self.state.blocks.get(id).expect("a block trade with a step to take is not over");
+        let step = Step::CreateOrder;
+        let event = match block.stage {
+            Stage::Doing { leg, step: Step::CreateOrder } => match self.create_leg(block, leg, at) {
+                Ok(events) => {
+                    log.extend(events.into_iter().map(Event::from));
+                    BlockEvent::BlockStepDone { block: id, leg, step }
+                }
+                Err(refusal) => {
+                    let reason = Refusal::from(refusal).reason();
+                    BlockEvent::BlockStepFailed { block: id, leg, step, reason }
+                }
+            },
+            Stage::Undoing { leg, step: Step::ComplianceCheck } => {
+                BlockEvent::BlockStepUndone { block: id, leg, step: Step::ComplianceCheck }
+            }
+            Stage::Doing { .. }
+            | Stage::AwaitingConsent
+            | Stage::Executing
+            | Stage::Undoing { .. }
+            | Stage::Complete
+            | Stage::Undone
+            | Stage::Stuck { .. } => unreachable!("{:?} has no step that is done here", block.stage),
+        };
+        log.push(event.into());
+    }
+
+    fn create_leg(
+        &self,
+        block: &Block,
+        leg: Leg,
+        at: Moment,
+    ) -> Result<Events<trading::Event>, trading::Refusal> {
+        let user = match leg {
+            Leg::Proposer => block.terms.user,
+            Leg::Counterparty => block.counterparty.map_or(block.terms.user, |(_, user)| user),
+        };
         let place = trading::Command::PlaceOrder(leg_order(&block.terms, leg, user));
-        match self.state.trading.decide(&place, at, block.correlation) {
-            Ok(events) => {
-                let mut all: Vec<Event> = events.into_iter().map(Event::from).collect();
-                all.push(BlockEvent::BlockStepDone { block: id, leg, step: Step::CreateOrder }.into());
-                all
-            }
-            Err(refusal) => {
-                let reason = Refusal::from(refusal).reason();
-                vec![BlockEvent::BlockStepFailed { block: id, leg, step: Step::CreateOrder, reason }.into()]
-            }
-        }
+        self.state.trading.decide(&place, at, block.correlation)
     }
 
     /// What the answer to a message about a leg means for its block trade; none if the message is not about one.
@@ -211,9 +226,11 @@ impl Engine {
         if self.state.blocks.is_empty() || *answer == Answer::Later {
             return None;
         }
-        let (block, state) = self.state.blocks.iter().find(|(id, block)| block.waits_for(message, **id))?;
-        let (block, refused) =
-            (*block, if let Answer::No(reason) = answer { Some(reason.clone()) } else { None });
+        let (block, state) = self.state.blocks.of_order(message.order()?)?;
+        if !state.waits_for(message, block) {
+            return None;
+        }
+        let refused = if let Answer::No(reason) = answer { Some(reason.clone()) } else { None };
         match (state.stage, refused) {
             (Stage::Doing { leg, step }, None) => Some(BlockEvent::BlockStepDone { block, leg, step }),
             (Stage::Doing { leg, step }, Some(reason)) => {
@@ -262,24 +279,34 @@ impl Block {
         }
     }
 
-    fn question(&self, leg: Leg, branch: Branch, at: Moment) -> Option<Message> {
-        let LegOrder { terms, notional, quote_scale } = self.legs[leg as usize]?;
-        let deadline = at.time.plus_ns(FLOW_DEADLINE_NS);
-        let user = if leg == Leg::Proposer { self.terms.user } else { self.counterparty?.1 };
-        let amount = i64::try_from(notional.0).ok()?;
-        let reserved = Reserved { quantity: self.terms.quantity.0, amount };
-        Some(ask(
-            branch,
-            Question { terms, user, price: self.terms.price, notional, reserved, quote_scale, deadline },
-        ))
+    /// # Panics
+    /// When the leg was not created: then a step was done before the first.
+    fn leg(&self, leg: Leg) -> LegOrder {
+        self.legs[leg as usize].expect("a leg is created before anything else is done for it")
     }
 
-    fn undo(&self, leg: Leg, step: Step, block: OrderId) -> Option<Message> {
-        match step.branch() {
-            Some(branch) => release(branch, self.legs[leg as usize]?.terms, 0),
+    fn question(&self, leg: Leg, branch: Branch, at: Moment) -> Message {
+        let LegOrder { terms, notional, quote_scale } = self.leg(leg);
+        let counterparty = self.counterparty.map_or(self.terms.user, |(_, user)| user);
+        let question = Question {
+            terms,
+            user: if leg == Leg::Proposer { self.terms.user } else { counterparty },
+            price: self.terms.price,
+            notional,
+            reserved: reserved(self.terms.quantity, notional),
+            quote_scale,
+            deadline: at.time.plus_ns(FLOW_DEADLINE_NS),
+        };
+        ask(branch, question)
+    }
+
+    /// What undoes a step. There is nothing to undo of a compliance check, so that one sends nothing.
+    fn undo(&self, leg: Leg, step: Step, block: OrderId) -> Message {
+        match step.branch().and_then(|branch| release(branch, self.leg(leg).terms, 0)) {
+            Some(release) => release,
             None => {
-                let order = self.order_of(leg, block)?;
-                Some(Message::Trading(trading::Command::WithdrawBlock { order }))
+                let order = self.order_of(leg, block).expect("a leg to undo has an order");
+                Message::Trading(trading::Command::WithdrawBlock { order })
             }
         }
     }
@@ -303,7 +330,7 @@ impl Block {
                 asked.is_some()
                     && asked == step.branch().zip(self.order_of(leg, block)).map(|(b, order)| (order, b))
             }
-            Stage::Undoing { leg, step } => self.undo(leg, step, block).as_ref() == Some(message),
+            Stage::Undoing { leg, step } => self.undo(leg, step, block) == *message,
             Stage::Executing => {
                 matches!(message, Message::Trading(trading::Command::ExecuteBlock { buy, sell }) if *buy == block || *sell == block)
             }

@@ -177,6 +177,11 @@ fn verify_record(engine: &mut Engine, record: &Record) -> Result<(), RecoveryErr
             recorded: shortened(&record.outcome),
             decided: format!("a repetition of the command at position {first}"),
         }),
+        Executed::Answered(receipt) => Err(RecoveryError::DecidesDifferently {
+            position,
+            recorded: shortened(&record.outcome),
+            decided: format!("a repetition of the message at position {}", receipt.position),
+        }),
     }
 }
 

@@ -126,6 +126,8 @@ impl Writer {
         let at = self.stamp();
         match self.engine.execute(request, at) {
             Executed::Repeated { position } => Answered::Before(position),
+            // Its record went before, so it is durable before this reply leaves.
+            Executed::Answered(receipt) => Answered::Here(receipt),
             Executed::Recorded(record) => {
                 let receipt = record.receipt();
                 decided.records.push(*record);

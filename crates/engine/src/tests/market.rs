@@ -119,10 +119,9 @@ impl Market {
     }
 
     pub(crate) fn run(&mut self, command: Command) -> Outcome {
-        match self.submit(self.request(command)) {
-            Executed::Recorded(record) => record.outcome,
-            Executed::Repeated { position } => panic!("repeats {position}"),
-        }
+        let executed = self.submit(self.request(command));
+        let Executed::Recorded(record) = executed else { panic!("not a record: {executed:?}") };
+        record.outcome
     }
 
     pub(crate) fn must(&mut self, command: Command) -> Vec<Event> {
