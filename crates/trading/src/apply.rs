@@ -1,16 +1,16 @@
 //! Folding events into the state. History is never refused: a misfit is corruption, and halts.
 
-use vocabulary::{Amount, Moment, OrderId, Quantity, SettledSide, Side, Trade, TradeSide};
+use vocabulary::{AccountId, Amount, Instrument, Moment, OrderId, Quantity, Side, Trade, TradeSide};
 
 use crate::Trading;
+use crate::book::{Replaced, Undecided};
 use crate::command::OrderKind;
 use crate::event::{CreatedOrder, Event};
 use crate::intake::client_key;
 use crate::ledger::Place;
-use crate::lifecycle::Sweep;
 use crate::listing::Listing;
-use crate::order::{Cause, NOWHERE, Order, Status};
-use crate::phase::Phase;
+use crate::order::{NOWHERE, Order, Status};
+use crate::settling::OpenSides;
 
 impl Trading {
     /// Folds in one recorded event. Every posting checks that nothing was created or lost.
@@ -44,7 +44,10 @@ impl Trading {
             Event::PhaseChanged { instrument, to, .. } => self.listing_mut(*instrument).phase = *to,
             Event::AuctionUncrossed { .. } => {}
             Event::OrderCreated(created) => self.apply_created(created),
-            Event::OrderCleared { order } => self.orders.at_mut(self.order_slot(*order)).cleared = true,
+            Event::OrderCleared { order } => {
+                let slot = self.order_slot(*order);
+                self.listing_of(slot).book.clear(*order);
+            }
             Event::OrderAccepted { order } => self.apply_accepted(*order),
             Event::OrderRejected { order, released, .. } => {
                 self.apply_closed(*order, Status::Rejected, *released)
@@ -64,25 +67,23 @@ impl Trading {
                 self.orders.at_mut(slot).become_status(Status::Settled);
                 self.orders.remove(slot);
             }
-            Event::SweepStarted { scope, cause } => {
-                self.sweeps.push_back(Sweep { scope: *scope, cause: *cause, before: at.position, next: 0 });
-            }
+            Event::SweepStarted { scope, cause } => self.apply_sweep_started(*scope, *cause, at),
             Event::SweepAdvanced { next } => self.apply_sweep_advanced(*next),
         }
     }
 
-    fn list(&mut self, instrument: vocabulary::Instrument) {
+    fn list(&mut self, instrument: Instrument) {
         let slot = u32::try_from(self.listings.len()).expect("fewer than 2^32 instruments");
         let known = self.listing_slots.insert(instrument.instrument, slot);
         assert!(known.is_none(), "instrument defined twice");
         self.listings.push(Listing::new(instrument));
     }
 
-    fn account_slot(&self, account: vocabulary::AccountId) -> u32 {
+    pub(crate) fn account_slot(&self, account: AccountId) -> u32 {
         self.ledger.slot(account).expect("the account of an event is open")
     }
 
-    fn order_slot(&self, order: OrderId) -> u32 {
+    pub(crate) fn order_slot(&self, order: OrderId) -> u32 {
         self.orders.slot(order).expect("the order of an event is known")
     }
 
@@ -93,6 +94,10 @@ impl Trading {
             *self.listing_slots.get(&terms.instrument).expect("the instrument of an order is listed");
         let asset = if terms.side == Side::Buy { terms.quote } else { terms.base };
         self.ledger.post(asset, Place::Available(account), Place::Frozen(account), created.frozen);
+        let replaced = created.replaces.map(|order| {
+            let executed = self.orders.at(self.order_slot(order)).executed();
+            Replaced { order, executed }
+        });
         let block = matches!(created.kind, OrderKind::Block(_));
         self.orders.insert(Order {
             id: terms.order,
@@ -104,7 +109,6 @@ impl Trading {
             self_trade_prevention: created.self_trade_prevention,
             post_only: created.post_only,
             block,
-            cleared: false,
             limit: created.limit,
             quantity: created.quantity,
             remaining: created.quantity,
@@ -114,10 +118,16 @@ impl Trading {
             unsettled: 0,
             before: NOWHERE,
             behind: NOWHERE,
-            replaces: created.replaces,
+            account_before: NOWHERE,
+            account_behind: NOWHERE,
         });
-        if !block {
-            self.listings[instrument as usize].book.undecided.push_back(terms.order);
+        let listing = &mut self.listings[instrument as usize];
+        *listing.open_quantity_mut(terms.side) += created.quantity;
+        if block {
+            self.block_legs.insert(terms.order, false);
+        } else {
+            let order = terms.order;
+            listing.book.line_up(Undecided { order, cleared: false, swept: None, replaces: replaced });
         }
         if let Some(client_order_id) = created.client_order_id {
             let key = client_key(terms.account, client_order_id);
@@ -125,39 +135,43 @@ impl Trading {
         }
     }
 
+    fn listing_of(&mut self, slot: u32) -> &mut Listing {
+        &mut self.listings[self.orders.at(slot).instrument as usize]
+    }
+
     fn apply_accepted(&mut self, order: OrderId) {
         let slot = self.order_slot(order);
-        self.decided(slot);
+        self.leave_line(slot);
         self.orders.at_mut(slot).become_status(Status::Open);
     }
 
-    /// Takes a decided order out of the queue that holds back later orders.
-    fn decided(&mut self, slot: u32) {
-        let (id, instrument) = {
-            let order = self.orders.at(slot);
-            (order.id, order.instrument)
-        };
-        let undecided = &mut self.listings[instrument as usize].book.undecided;
-        if let Some(at) = undecided.iter().position(|other| *other == id) {
-            undecided.remove(at);
+    /// An order that is about to be decided holds back no later one any more.
+    fn leave_line(&mut self, slot: u32) {
+        let order = self.orders.at(slot);
+        if order.status == Status::Created && !order.block {
+            self.listings[order.instrument as usize].book.leave_line(order.id);
         }
     }
 
     fn apply_rested(&mut self, order: OrderId) {
         let slot = self.order_slot(order);
-        let state = self.orders.at_mut(slot);
+        let state = self.orders.at(slot);
         assert!(state.status.is_live() && !state.resting, "only a live order comes to rest, and once");
-        state.resting = true;
-        let instrument = state.instrument as usize;
-        self.listings[instrument].book.rest(&mut self.orders, slot);
+        self.listings[state.instrument as usize].book.rest(&mut self.orders, slot);
+    }
+
+    fn leave_book(&mut self, slot: u32) {
+        self.move_cursor_off(slot);
+        self.listings[self.orders.at(slot).instrument as usize].book.leave(&mut self.orders, slot);
     }
 
     fn apply_executed(&mut self, trade: &Trade) {
         self.last_trade = Some(trade.trade);
         for side in [Side::Buy, Side::Sell] {
             self.execute_side(trade, side, trade.side(side));
-            self.unsettled.insert((trade.trade, side), ());
         }
+        let known = self.unsettled.insert(trade.trade, OpenSides::BOTH);
+        assert!(known.is_none(), "trade {} executed twice", trade.trade);
         self.listing_mut(trade.instrument).last_trade = Some((trade.price, trade.quantity));
     }
 
@@ -170,15 +184,12 @@ impl Trading {
         order.remaining -= trade.quantity;
         order.parts += 1;
         order.unsettled += 1;
-        let (account, after, resting) = (order.account, order.remaining, order.resting);
+        let (account, after, resting, block) = (order.account, order.remaining, order.resting, order.block);
         let next = if after.is_zero() { Status::Executed } else { Status::PartiallyExecuted };
         order.become_status(next);
+        *listing.open_quantity_mut(side) -= trade.quantity;
         if resting {
             listing.book.shrink(side, limit, trade.quantity);
-            if after.is_zero() {
-                order.resting = false;
-                listing.book.leave(&mut self.orders, slot);
-            }
         }
         let freed = listing.freeze(side, limit, before) - listing.freeze(side, limit, after);
         let (asset, taken) = match side {
@@ -187,33 +198,41 @@ impl Trading {
         };
         self.ledger.post(asset, Place::Frozen(account), Place::Clearing(account), taken);
         self.ledger.post(asset, Place::Frozen(account), Place::Available(account), freed - taken);
+        if after.is_zero() && resting {
+            self.leave_book(slot);
+        }
+        if block {
+            self.block_legs.remove(&of.order);
+        }
     }
 
     fn apply_reduced(&mut self, order: OrderId, by: Quantity, released: Amount) {
         let slot = self.order_slot(order);
         let state = self.orders.at_mut(slot);
-        state.remaining -= by;
-        state.quantity -= by;
-        state.parts += 1;
+        state.reduce(by);
         let (side, limit, resting, instrument) = (state.side, state.limit, state.resting, state.instrument);
+        let listing = &mut self.listings[instrument as usize];
+        *listing.open_quantity_mut(side) -= by;
         if resting {
-            self.listings[instrument as usize].book.shrink(side, limit, by);
+            listing.book.shrink(side, limit, by);
         }
         self.unfreeze(slot, released);
     }
 
     fn apply_closed(&mut self, order: OrderId, status: Status, released: Amount) {
         let slot = self.order_slot(order);
-        self.decided(slot);
+        self.leave_line(slot);
+        self.block_legs.remove(&order);
         self.unfreeze(slot, released);
         let state = self.orders.at_mut(slot);
         state.become_status(status);
-        let (instrument, resting, unsettled) = (state.instrument, state.resting, state.unsettled);
-        state.resting = false;
+        let (side, remaining, resting) = (state.side, state.remaining, state.resting);
+        let is_over = state.unsettled == 0 && state.executed().is_zero();
+        *self.listing_of(slot).open_quantity_mut(side) -= remaining;
         if resting {
-            self.listings[instrument as usize].book.leave(&mut self.orders, slot);
+            self.leave_book(slot);
         }
-        if unsettled == 0 && self.orders.at(slot).executed().is_zero() {
+        if is_over {
             self.orders.remove(slot);
         }
     }
@@ -223,71 +242,5 @@ impl Trading {
         let instrument = &self.listings[order.instrument as usize].instrument;
         let asset = if order.side == Side::Buy { instrument.quote } else { instrument.base };
         self.ledger.post(asset, Place::Frozen(order.account), Place::Available(order.account), released);
-    }
-
-    fn apply_settled(&mut self, settled: &SettledSide) {
-        let (terms, fill) = (&settled.terms, &settled.fill);
-        let waited = self.unsettled.remove(&(fill.trade, terms.side));
-        assert!(waited.is_some(), "trade {} settled twice", fill.trade);
-        let account = self.account_slot(terms.account);
-        let quantity = Amount::from(fill.quantity);
-        let (clearing, available) = (Place::Clearing(account), Place::Available(account));
-        match terms.side {
-            Side::Buy => {
-                self.ledger.post(terms.quote, clearing, Place::Counterparty, fill.notional);
-                self.ledger.post(terms.quote, clearing, Place::Fees, fill.fee);
-                self.ledger.post(terms.base, Place::Counterparty, available, quantity);
-            }
-            Side::Sell => {
-                self.ledger.post(terms.base, clearing, Place::Counterparty, quantity);
-                self.ledger.post(terms.quote, Place::Counterparty, available, fill.notional - fill.fee);
-                self.ledger.post(terms.quote, Place::Counterparty, Place::Fees, fill.fee);
-            }
-        }
-        let slot = self.order_slot(terms.order);
-        self.orders.at_mut(slot).unsettled -= 1;
-    }
-
-    fn apply_sweep_advanced(&mut self, next: Option<u32>) {
-        let sweep = self.sweeps.front_mut().expect("a sweep that advances has been started");
-        match next {
-            Some(next) => sweep.next = next,
-            None => {
-                self.sweeps.pop_front();
-            }
-        }
-    }
-
-    /// Events of a phase change: the auction that it ends, the change, and the end of day orders.
-    pub(crate) fn change_phase(
-        &self,
-        instrument: vocabulary::InstrumentId,
-        to: Phase,
-        at: Moment,
-    ) -> Result<vocabulary::Events<Event>, crate::Refusal> {
-        let listing = self.listing(instrument)?;
-        let from = listing.phase;
-        let mut events = vocabulary::Events::new();
-        if from == to {
-            return Ok(events);
-        }
-        if !from.may_become(to) {
-            let what = format!("a change to {to:?}");
-            return Err(crate::Refusal::PhaseForbids { instrument, phase: from, what });
-        }
-        if to.takes_orders() && self.business_date.is_none() {
-            return Err(crate::Refusal::NoBusinessDay);
-        }
-        if from.is_auction() {
-            self.uncross_events(listing, at, &mut events);
-        }
-        events.push(Event::PhaseChanged { instrument, from, to });
-        if to == Phase::Closed {
-            events.push(Event::SweepStarted {
-                scope: crate::Scope::Instrument(instrument),
-                cause: Cause::DayEnded,
-            });
-        }
-        Ok(events)
     }
 }

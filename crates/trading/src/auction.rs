@@ -2,7 +2,9 @@
 //!
 //! The price trades the largest volume; among those, leaves the smallest imbalance; among those, lies on the side of
 //! the surplus (buyers left over: the highest, sellers left over: the lowest); and else is nearest to the reference
-//! price (the higher of two as near). This is the rule of the Shanghai exchange's and of most call auctions.
+//! price (the higher of two as near). Every tick between the best sell and the best buy is a candidate. Both sides pay
+//! the maker's fee. Invariant: no order trades beyond its limit, and none is passed over by one behind it. Absent on
+//! purpose: self-trade prevention and post-only, because nobody comes in when all trade at once.
 
 use std::collections::BTreeSet;
 use vocabulary::{Events, Moment, Price, Quantity, Side};
@@ -34,11 +36,17 @@ pub(crate) fn uncross(listing: &Listing) -> Option<Uncross> {
         listing.book.levels(side).take_while(|(price, _)| (low..=high).contains(price)).map(level).collect()
     };
     let (bids, asks) = (side(Side::Buy), side(Side::Sell));
-    let mut prices: BTreeSet<Price> = bids.iter().chain(&asks).map(|(price, _)| *price).collect();
-    let reference = listing.instrument.reference_price;
-    if (low..=high).contains(&reference) && reference.0 % listing.instrument.tick.0 == 0 {
-        prices.insert(reference);
-    }
+    // Volume and imbalance change at these prices only. Nearest to the reference, of the prices without a change between
+    // them, is one of their ends or the reference itself.
+    let (tick, reference) = (listing.instrument.tick, listing.instrument.reference_price);
+    let above_bids = bids.iter().map(|(bid, _)| *bid + tick);
+    let below_asks = asks.iter().map(|(ask, _)| *ask - tick);
+    let prices: BTreeSet<Price> = (bids.iter().chain(&asks).map(|(price, _)| *price))
+        .chain(above_bids)
+        .chain(below_asks)
+        .chain([reference])
+        .filter(|price| (low..=high).contains(price))
+        .collect();
     let candidates = candidates(&prices, &bids, &asks);
     let volume = candidates.iter().map(|c| c.quantity).max()?;
     let imbalance = candidates.iter().filter(|c| c.quantity == volume).map(|c| c.surplus.abs()).min()?;

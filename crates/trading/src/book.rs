@@ -1,13 +1,16 @@
-//! The live orders and, per instrument, the book: price levels, and in each a queue by time.
+//! The live orders and, per instrument, the book: price levels, in each a queue by time, and the line of those that are
+//! not decided yet.
 //!
-//! Invariant: an order is in the queue of its price exactly while it rests; a level exists exactly while an order
-//! rests there, and its quantity is the sum of theirs. Who may rest is decided elsewhere.
+//! Invariant: an order is in the queue of its price and in the list of its account exactly while it rests; a level
+//! exists exactly while an order rests there, and its quantity is the sum of theirs; the line is in the order of
+//! creation, which is that of ids. Absent on purpose: who may rest, and when.
 
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound::{Excluded, Unbounded};
 use vocabulary::{Index, OrderId, Price, Quantity, Side};
 
-use crate::order::{NOWHERE, Order};
+use crate::order::{Cause, NOWHERE, Order};
 
 /// All orders that are alive or have executions that are not final, in slots that are used again.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -18,6 +21,18 @@ pub(crate) struct Orders {
     free: Vec<u32>,
     #[n(2)]
     index: Index<OrderId, u32>,
+    /// Resting orders by the slot of their account, linked in the order in which they came to rest.
+    #[n(3)]
+    by_account: Vec<Queue>,
+}
+
+/// First and last slot of a linked list of orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+struct Queue {
+    #[n(0)]
+    first: u32,
+    #[n(1)]
+    last: u32,
 }
 
 impl Orders {
@@ -71,6 +86,67 @@ impl Orders {
         self.index.remove(&order.id);
         self.free.push(slot);
     }
+
+    /// The first resting order of an account.
+    pub(crate) fn first_of_account(&self, account: u32) -> u32 {
+        self.by_account.get(account as usize).map_or(NOWHERE, |queue| queue.first)
+    }
+
+    fn join_account(&mut self, slot: u32) {
+        let account = self.at(slot).account as usize;
+        if self.by_account.len() <= account {
+            self.by_account.resize(account + 1, Queue { first: NOWHERE, last: NOWHERE });
+        }
+        let queue = &mut self.by_account[account];
+        let before = queue.last;
+        queue.last = slot;
+        if before == NOWHERE {
+            queue.first = slot;
+        } else {
+            self.at_mut(before).account_behind = slot;
+        }
+        let order = self.at_mut(slot);
+        (order.account_before, order.account_behind) = (before, NOWHERE);
+    }
+
+    fn leave_account(&mut self, slot: u32) {
+        let order = self.at(slot);
+        let (account, before, behind) = (order.account as usize, order.account_before, order.account_behind);
+        if before == NOWHERE {
+            self.by_account[account].first = behind;
+        } else {
+            self.at_mut(before).account_behind = behind;
+        }
+        if behind == NOWHERE {
+            self.by_account[account].last = before;
+        } else {
+            self.at_mut(behind).account_before = before;
+        }
+    }
+}
+
+/// An order in the line of those that are not decided yet (C10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Undecided {
+    #[n(0)]
+    pub(crate) order: OrderId,
+    /// Every participant said yes; an earlier order of the line is undecided.
+    #[n(1)]
+    pub(crate) cleared: bool,
+    /// A sweep has passed that meant this order too: it is taken out for that cause as soon as its turn comes.
+    #[n(2)]
+    pub(crate) swept: Option<Cause>,
+    #[n(3)]
+    pub(crate) replaces: Option<Replaced>,
+}
+
+/// The order whose place another takes, as it was when that other was created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Replaced {
+    #[n(0)]
+    pub(crate) order: OrderId,
+    #[n(1)]
+    pub(crate) executed: Quantity,
 }
 
 /// All resting orders of one side at one price, oldest first.
@@ -104,9 +180,8 @@ pub(crate) struct Book {
     bids: BTreeMap<Price, Level>,
     #[n(1)]
     asks: BTreeMap<Price, Level>,
-    /// Orders created and not decided yet, in the order of their creation.
     #[n(2)]
-    pub(crate) undecided: VecDeque<OrderId>,
+    undecided: VecDeque<Undecided>,
 }
 
 impl Book {
@@ -153,6 +228,62 @@ impl Book {
         })
     }
 
+    /// The first order of the walk through the bids and then the asks, each in priority.
+    pub(crate) fn first(&self) -> u32 {
+        let best = self.bids.last_key_value().or_else(|| self.asks.first_key_value());
+        best.map_or(NOWHERE, |(_, level)| level.first)
+    }
+
+    /// The order after that in `slot` on the same walk.
+    pub(crate) fn after(&self, orders: &Orders, slot: u32) -> u32 {
+        let order = orders.at(slot);
+        if order.behind != NOWHERE {
+            return order.behind;
+        }
+        let next = match order.side {
+            Side::Buy => {
+                let worse = self.bids.range(..order.limit).next_back();
+                worse.or_else(|| self.asks.first_key_value())
+            }
+            Side::Sell => self.asks.range((Excluded(order.limit), Unbounded)).next(),
+        };
+        next.map_or(NOWHERE, |(_, level)| level.first)
+    }
+
+    /// Puts a new order at the end of the line.
+    pub(crate) fn line_up(&mut self, undecided: Undecided) {
+        let later = self.undecided.back().is_none_or(|last| last.order < undecided.order);
+        assert!(later, "order {} is created before one that is in line", undecided.order);
+        self.undecided.push_back(undecided);
+    }
+
+    /// The orders in line, first to come first.
+    pub(crate) fn line(&self) -> &VecDeque<Undecided> {
+        &self.undecided
+    }
+
+    /// The orders in line, to change what is noted of them.
+    pub(crate) fn line_mut(&mut self) -> impl Iterator<Item = &mut Undecided> {
+        self.undecided.iter_mut()
+    }
+
+    /// The place of an order in the line.
+    pub(crate) fn place_in_line(&self, order: OrderId) -> Option<usize> {
+        self.undecided.binary_search_by_key(&order, |undecided| undecided.order).ok()
+    }
+
+    /// Notes that an order's participants all said yes.
+    pub(crate) fn clear(&mut self, order: OrderId) {
+        let place = self.place_in_line(order).expect("an order that is cleared stands in line");
+        self.undecided[place].cleared = true;
+    }
+
+    /// Takes a decided order out of the line.
+    pub(crate) fn leave_line(&mut self, order: OrderId) {
+        let place = self.place_in_line(order).expect("an order that is decided stands in line");
+        self.undecided.remove(place);
+    }
+
     /// Puts an order at the end of the queue of its price.
     pub(crate) fn rest(&mut self, orders: &mut Orders, slot: u32) {
         let (side, price, quantity) = {
@@ -166,17 +297,21 @@ impl Book {
         level.quantity += quantity;
         level.count += 1;
         let order = orders.at_mut(slot);
+        order.resting = true;
         order.before = before;
         order.behind = NOWHERE;
         if before != NOWHERE {
             orders.at_mut(before).behind = slot;
         }
+        orders.join_account(slot);
     }
 
     /// Takes an order out of its queue.
     pub(crate) fn leave(&mut self, orders: &mut Orders, slot: u32) {
+        orders.leave_account(slot);
         let (side, price, quantity, before, behind) = {
-            let order = orders.at(slot);
+            let order = orders.at_mut(slot);
+            order.resting = false;
             (order.side, order.limit, order.remaining, order.before, order.behind)
         };
         let levels = self.side_mut(side);

@@ -82,7 +82,8 @@ pub enum Command {
         #[n(0)]
         date: Date,
     },
-    /// Moves an instrument to another market phase; leaving an auction uncrosses it.
+    /// Moves an instrument to another market phase. What crosses is traded at one price when an auction is followed by
+    /// continuous trading or the close, and when continuous trading resumes.
     #[n(8)]
     SetPhase {
         /// Of which instrument.
@@ -119,7 +120,8 @@ pub enum Command {
         #[n(3)]
         user: UserId,
     },
-    /// Cancels every open order in a scope that was placed before this.
+    /// Cancels every open order in a scope that was placed before this. Legs of block trades are not on the book: a
+    /// block trade is refused by a command of its own.
     #[n(12)]
     CancelAll {
         /// Whose or what for.

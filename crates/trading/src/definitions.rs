@@ -1,4 +1,7 @@
-//! Reference data: what may be defined, and that defining the same thing again changes nothing.
+//! Reference data, and funds that come in and go out.
+//!
+//! Invariant: defining the same thing again changes nothing, and defining it differently is refused. Absent on purpose:
+//! taking a definition back, because history refers to it.
 
 use vocabulary::{
     AccountId, Amount, Asset, AssetId, Date, Events, FeeSchedule, Instrument, InstrumentId, ParticipantId,
@@ -82,7 +85,7 @@ impl Trading {
         let listing = self.listing(instrument)?;
         check_reference_price(&listing.instrument, price)?;
         if !matches!(listing.phase, Phase::Closed | Phase::Halted) {
-            let what = "a new reference price".to_owned();
+            let what = "takes no new reference price".to_owned();
             return Err(Refusal::PhaseForbids { instrument, phase: listing.phase, what });
         }
         if listing.instrument.reference_price == price {
@@ -121,6 +124,10 @@ impl Trading {
         amount: Amount,
     ) -> Result<Events<Event>, Refusal> {
         self.check_transfer(account, asset, amount)?;
+        let held = self.ledger.totals().get(&asset).map_or(Amount::ZERO, |totals| totals.outside);
+        if held > Amount(Amount::MAX.0 * 1_000_000) {
+            return Err(Refusal::AmountOutOfRange);
+        }
         Ok(one(Event::Deposited { account, asset, amount }))
     }
 
@@ -143,8 +150,7 @@ impl Trading {
     fn check_transfer(&self, account: AccountId, asset: AssetId, amount: Amount) -> Result<u8, Refusal> {
         self.ledger.slot(account).ok_or(Refusal::UnknownAccount(account))?;
         let known = self.assets.get(&asset).ok_or(Refusal::UnknownAsset(asset))?;
-        let held = self.ledger.totals().get(&asset).map_or(Amount::ZERO, |totals| totals.outside);
-        if amount <= Amount::ZERO || amount > Amount::MAX || held > Amount(Amount::MAX.0 * 1_000_000) {
+        if amount <= Amount::ZERO || amount > Amount::MAX {
             return Err(Refusal::AmountOutOfRange);
         }
         Ok(known.scale)
@@ -163,9 +169,8 @@ fn check_reference_price(instrument: &Instrument, price: Price) -> Result<(), Re
     if price <= Price(0) || price > Price::MAX {
         return invalid("reference_price", "must be above 0 and at most 10^15 minor units");
     }
-    Ok(()).and(if price.0 % instrument.tick.0 == 0 {
-        Ok(())
-    } else {
-        invalid("reference_price", "must be a multiple of the tick")
-    })
+    if price.0 % instrument.tick.0 != 0 {
+        return invalid("reference_price", "must be a multiple of the tick size");
+    }
+    Ok(())
 }

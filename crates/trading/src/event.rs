@@ -165,7 +165,7 @@ pub enum Event {
         #[n(1)]
         cause: Cause,
     },
-    /// The sweep has looked at the orders in all slots below `next`; none left to look at: it has ended.
+    /// A step of the first sweep: it goes on at the order in slot `next`; none left to look at: it has ended.
     #[n(22)]
     SweepAdvanced {
         #[n(0)]

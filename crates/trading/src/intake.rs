@@ -1,7 +1,9 @@
 //! What must be right about an order before it exists.
 //!
-//! Refusals come in this order, and tests walk it: account, instrument, business day, phase, fields that contradict
-//! each other, quantity, price, notional, client order id used before, funds.
+//! An order that repeats an earlier one under the same client order id is that one, whatever has changed since. Otherwise
+//! refusals come in this order, and tests walk it: account, instrument, business day, phase, fields that contradict each
+//! other, quantity, price, notional, room in the book, client order id used before, funds. Invariant: what passes here
+//! can be accepted, matched and settled without another check. Absent on purpose: limits, quotas and policies.
 
 use sha2::{Digest, Sha256};
 use vocabulary::{
@@ -16,6 +18,14 @@ use crate::listing::Listing;
 use crate::order::Order;
 use crate::refusal::Refusal;
 
+/// An order that is right but for its funds.
+pub(crate) struct Checked<'a> {
+    account: u32,
+    listing: &'a Listing,
+    limit: Price,
+    notional: Amount,
+}
+
 impl Trading {
     pub(crate) fn place(
         &self,
@@ -23,25 +33,19 @@ impl Trading {
         at: Moment,
         correlation: CorrelationId,
     ) -> Result<Events<Event>, Refusal> {
-        let digest = digest(place);
-        if let Some(refused) = self.known_client_order_id(place, digest)? {
-            return Ok(refused);
+        let digest = place.client_order_id.map_or(0, |_| digest(place));
+        let used = place.client_order_id.and_then(|client_order_id| {
+            let key = client_key(place.account, client_order_id);
+            self.client_orders.get(&key).map(|(order, known)| (client_order_id, *order, *known))
+        });
+        if used.is_some_and(|(_, _, known)| known == digest) {
+            return Ok(Events::new());
         }
-        self.create(place, None, digest, at, correlation)
-    }
-
-    /// `Some` of nothing when the same order was placed before.
-    fn known_client_order_id(
-        &self,
-        place: &PlaceOrder,
-        digest: u64,
-    ) -> Result<Option<Events<Event>>, Refusal> {
-        let Some(client_order_id) = place.client_order_id else { return Ok(None) };
-        match self.client_orders.get(&client_key(place.account, client_order_id)) {
-            None => Ok(None),
-            Some((_, known)) if *known == digest => Ok(Some(Events::new())),
-            Some((order, _)) => Err(Refusal::ClientOrderIdReused { client_order_id, order: *order }),
+        let checked = self.check(place)?;
+        if let Some((client_order_id, order, _)) = used {
+            return Err(Refusal::ClientOrderIdReused { client_order_id, order });
         }
+        self.create(place, &checked, None, digest, at, correlation)
     }
 
     /// The order that an account placed under that id, if it did.
@@ -49,31 +53,44 @@ impl Trading {
         self.client_orders.get(&client_key(account, client_order_id)).map(|(order, _)| *order)
     }
 
+    /// Everything that must be right but funds and client order id.
+    pub(crate) fn check(&self, place: &PlaceOrder) -> Result<Checked<'_>, Refusal> {
+        let account = self.ledger.slot(place.account).ok_or(Refusal::UnknownAccount(place.account))?;
+        let listing = self.listing(place.instrument)?;
+        self.business_date.ok_or(Refusal::NoBusinessDay)?;
+        check_phase(place, listing)?;
+        check_contradictions(place)?;
+        check_quantity(place.quantity, listing)?;
+        let limit = limit(place, listing)?;
+        let notional = listing.instrument.checked_notional(limit, place.quantity);
+        // Reservations count notionals in 63 bits.
+        let notional = notional.filter(|notional| i64::try_from(notional.0).is_ok());
+        let notional = notional.ok_or(Refusal::NotionalTooLarge)?;
+        let open = listing.open_quantity(place.side);
+        if open.0.checked_add(place.quantity.0).is_none() {
+            return Err(Refusal::BookFull(place.instrument));
+        }
+        Ok(Checked { account, listing, limit, notional })
+    }
+
+    /// Freezes the funds of an order that is right otherwise.
     pub(crate) fn create(
         &self,
         place: &PlaceOrder,
+        checked: &Checked<'_>,
         replaces: Option<&Order>,
         digest: u64,
         at: Moment,
         correlation: CorrelationId,
     ) -> Result<Events<Event>, Refusal> {
-        let slot = self.ledger.slot(place.account).ok_or(Refusal::UnknownAccount(place.account))?;
-        let listing = self.listing(place.instrument)?;
-        self.business_date.ok_or(Refusal::NoBusinessDay)?;
-        check_phase(place, listing)?;
-        check_contradictions(place, listing)?;
-        let limit = check_price_and_quantity(place, listing)?;
-        let notional = listing.instrument.notional(limit, place.quantity);
-        if i64::try_from(notional.0).is_err() {
-            return Err(Refusal::NotionalTooLarge);
-        }
+        let &Checked { account, listing, limit, notional } = checked;
         let frozen = listing.freeze(place.side, limit, place.quantity);
-        self.check_funds(slot, listing, place.side, frozen)?;
+        self.check_funds(account, listing, place.side, frozen)?;
         let instrument = &listing.instrument;
         let terms = OrderTerms {
             order: OrderId(at.position),
             account: place.account,
-            participant: self.ledger.at(slot).participant,
+            participant: self.ledger.at(account).participant,
             instrument: place.instrument,
             market: instrument.market,
             base: instrument.base,
@@ -113,58 +130,58 @@ impl Trading {
     }
 }
 
-fn check_phase(place: &PlaceOrder, listing: &Listing) -> Result<(), Refusal> {
-    let forbids = |what: &str| {
-        let instrument = listing.instrument.instrument;
-        Err(Refusal::PhaseForbids { instrument, phase: listing.phase, what: what.to_owned() })
-    };
-    if matches!(place.kind, OrderKind::Block(_)) {
-        return Ok(());
+fn at_once(time_in_force: TimeInForce) -> bool {
+    match time_in_force {
+        TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill => true,
+        TimeInForce::GoodTillCancel | TimeInForce::Day => false,
     }
-    if !listing.phase.takes_orders() {
-        return forbids("new orders");
-    }
-    let at_once = matches!(place.time_in_force, TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill);
-    if listing.phase.is_auction() && at_once {
-        return forbids("orders that must match at once");
-    }
-    Ok(())
 }
 
-fn check_contradictions(place: &PlaceOrder, listing: &Listing) -> Result<(), Refusal> {
+fn check_phase(place: &PlaceOrder, listing: &Listing) -> Result<(), Refusal> {
+    let (instrument, phase) = (listing.instrument.instrument, listing.phase);
+    let forbids = |what: &str| Err(Refusal::PhaseForbids { instrument, phase, what: what.to_owned() });
+    match place.kind {
+        OrderKind::Block(_) => Ok(()),
+        OrderKind::Limit(_) | OrderKind::Market if !phase.takes_orders() => forbids("takes no new orders"),
+        OrderKind::Market if phase.is_auction() => forbids("takes no market orders"),
+        OrderKind::Limit(_) if phase.is_auction() && at_once(place.time_in_force) => {
+            forbids("takes no orders that must match at once")
+        }
+        OrderKind::Limit(_) | OrderKind::Market => Ok(()),
+    }
+}
+
+fn check_contradictions(place: &PlaceOrder) -> Result<(), Refusal> {
     let contradiction = |field: &str, rule: &str| {
         Err(Refusal::Contradiction { field: field.to_owned(), rule: rule.to_owned() })
     };
-    let at_once = matches!(place.time_in_force, TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill);
-    if place.post_only && at_once {
-        return contradiction("post_only", "cannot go with an order that must match at once");
-    }
-    if place.kind == OrderKind::Market {
-        if !at_once {
-            return contradiction(
-                "time_in_force",
-                "of a market order must be immediate_or_cancel or fill_or_kill",
-            );
+    match place.kind {
+        OrderKind::Market if !at_once(place.time_in_force) => contradiction(
+            "time_in_force",
+            "of a market order must be immediate_or_cancel or fill_or_kill, because it has no price to rest at",
+        ),
+        OrderKind::Block(_) if place.time_in_force != TimeInForce::GoodTillCancel => {
+            contradiction("time_in_force", "of a leg of a block trade must be good_till_cancel")
         }
-        if listing.instrument.band().is_none() {
-            return Err(Refusal::MarketOrderNeedsBand(place.instrument));
+        OrderKind::Market | OrderKind::Limit(_) if place.post_only && at_once(place.time_in_force) => {
+            contradiction("post_only", "cannot go with an order that must match at once")
         }
+        OrderKind::Block(_) if place.post_only => {
+            contradiction("post_only", "cannot go with a leg of a block trade, which is never on the book")
+        }
+        OrderKind::Limit(_) | OrderKind::Market | OrderKind::Block(_) => Ok(()),
     }
-    Ok(())
 }
 
-/// Checks both and gives the limit: for a market order, the end of the band.
-fn check_price_and_quantity(place: &PlaceOrder, listing: &Listing) -> Result<Price, Refusal> {
-    let instrument = &listing.instrument;
-    check_quantity(place.quantity, listing)?;
-    let band = instrument.band();
-    match (place.kind, band) {
-        (OrderKind::Limit(price) | OrderKind::Block(price), _) => {
-            check_price(price, listing)?;
-            Ok(price)
-        }
-        (OrderKind::Market, Some((low, high))) => Ok(if place.side == Side::Buy { high } else { low }),
-        (OrderKind::Market, None) => Err(Refusal::MarketOrderNeedsBand(place.instrument)),
+/// The order's limit, checked; for a market order, the end of the band.
+fn limit(place: &PlaceOrder, listing: &Listing) -> Result<Price, Refusal> {
+    match place.kind {
+        OrderKind::Limit(price) | OrderKind::Block(price) => check_price(price, listing).map(|()| price),
+        OrderKind::Market => match (listing.instrument.band(), place.side) {
+            (Some((_, high)), Side::Buy) => Ok(high),
+            (Some((low, _)), Side::Sell) => Ok(low),
+            (None, Side::Buy | Side::Sell) => Err(Refusal::MarketOrderNeedsBand(place.instrument)),
+        },
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod apply;
 mod auction;
+mod block;
 mod book;
 mod command;
 mod definitions;
@@ -18,6 +19,8 @@ mod matching;
 mod order;
 mod phase;
 mod refusal;
+mod settling;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -59,11 +62,14 @@ pub struct Trading {
     client_orders: Index<u128, (OrderId, u64)>,
     #[n(8)]
     last_trade: Option<TradeId>,
-    /// Sides of trades that settlement has not made final.
+    /// Trades of which settlement has not made both sides final.
     #[n(9)]
-    unsettled: Index<(TradeId, Side), ()>,
+    unsettled: Index<TradeId, settling::OpenSides>,
     #[n(10)]
-    sweeps: VecDeque<lifecycle::Sweep>,
+    sweeps: VecDeque<sweep::Sweep>,
+    /// Legs of block trades that are neither executed nor given up, and whether a kill switch has stopped them.
+    #[n(11)]
+    block_legs: BTreeMap<OrderId, bool>,
 }
 
 impl Trading {

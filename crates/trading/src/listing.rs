@@ -18,11 +18,33 @@ pub(crate) struct Listing {
     /// Price and quantity of the last trade.
     #[n(3)]
     pub(crate) last_trade: Option<(Price, Quantity)>,
+    /// What the orders in line and on the book, and the legs of block trades, still want to buy.
+    #[n(4)]
+    buying: Quantity,
+    /// And to sell.
+    #[n(5)]
+    selling: Quantity,
 }
 
 impl Listing {
     pub(crate) fn new(instrument: Instrument) -> Self {
-        Self { instrument, phase: Phase::Closed, book: Book::default(), last_trade: None }
+        let (buying, selling) = (Quantity::ZERO, Quantity::ZERO);
+        Self { instrument, phase: Phase::Closed, book: Book::default(), last_trade: None, buying, selling }
+    }
+
+    /// The remaining quantity of all orders of one side that are not closed.
+    pub(crate) fn open_quantity(&self, side: Side) -> Quantity {
+        match side {
+            Side::Buy => self.buying,
+            Side::Sell => self.selling,
+        }
+    }
+
+    pub(crate) fn open_quantity_mut(&mut self, side: Side) -> &mut Quantity {
+        match side {
+            Side::Buy => &mut self.buying,
+            Side::Sell => &mut self.selling,
+        }
     }
 
     /// What must be frozen for `quantity` of an order with that limit: quote with the highest fee for a buy, base for

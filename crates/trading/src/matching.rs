@@ -1,7 +1,9 @@
 //! Price-time matching: what an order that was just accepted does to the book.
 //!
-//! The plan is made without changing anything; applying its events carries it out. A resting order trades at its own
-//! price. Fees: the incoming order pays the taker's, the resting one the maker's.
+//! Events are made without changing anything; applying them carries them out. A resting order trades at its own price.
+//! Fees: the incoming order pays the taker's, the resting one the maker's. The incoming order's setting says what
+//! happens when it meets an order of its own owner. Invariant: each execution takes at most what both orders have left.
+//! Absent on purpose: whether matching is allowed now.
 
 use vocabulary::{
     Amount, Events, Moment, Price, Quantity, SelfTradePrevention, Side, TimeInForce, Trade, TradeId,
@@ -13,11 +15,12 @@ use crate::event::Event;
 use crate::listing::{Listing, reaches};
 use crate::order::{Cause, Order};
 
-/// One thing that happens on the way through the book.
-enum Step {
-    Fill { maker: u32, quantity: Quantity },
-    CancelMaker(u32),
-    CancelTaker,
+/// What an incoming order does with a resting one that its limit reaches.
+enum Meeting {
+    Trade,
+    CancelResting,
+    CancelIncoming,
+    CancelBoth,
 }
 
 impl Trading {
@@ -25,86 +28,82 @@ impl Trading {
     pub(crate) fn match_incoming(
         &self,
         listing: &Listing,
-        slot: u32,
+        order: &Order,
         at: Moment,
         events: &mut Events<Event>,
     ) {
-        let order = self.orders.at(slot);
-        if !listing.crosses(order.side, order.limit) {
-            return self.dispose_of_rest(listing, order, order.remaining, events);
-        }
-        if order.post_only {
+        let crosses = listing.crosses(order.side, order.limit);
+        if crosses && order.post_only {
             return end_order(listing, order, order.remaining, Cause::PostOnly, events);
         }
-        let (steps, unfilled) = self.plan(listing, order);
-        if order.time_in_force == TimeInForce::FillOrKill && !unfilled.is_zero() {
+        if order.time_in_force == TimeInForce::FillOrKill && !self.can_fill(listing, order) {
             return end_order(listing, order, order.remaining, Cause::FillOrKill, events);
         }
-        let mut remaining = order.remaining;
-        let mut next = NextTrade { trade: self.next_trade(at), taker_part: order.parts };
-        for step in steps {
-            match step {
-                Step::Fill { maker, quantity } => {
-                    let maker = self.orders.at(maker);
-                    events.push(Event::OrderExecuted(self.trade(listing, order, maker, quantity, &mut next)));
-                    remaining -= quantity;
+        let mut rest = order.remaining;
+        if crosses {
+            let mut next = NextTrade { trade: self.next_trade(at), taker_part: order.parts };
+            for resting in self.reached(listing, order) {
+                match self.meet(order, resting) {
+                    Meeting::Trade => {
+                        let quantity = rest.min(resting.remaining);
+                        let trade = self.trade(listing, order, resting, quantity, &mut next);
+                        events.push(Event::OrderExecuted(trade));
+                        rest -= quantity;
+                    }
+                    Meeting::CancelResting => {
+                        end_order(listing, resting, resting.remaining, Cause::SelfTrade, events);
+                    }
+                    Meeting::CancelIncoming => {
+                        return end_order(listing, order, rest, Cause::SelfTrade, events);
+                    }
+                    Meeting::CancelBoth => {
+                        end_order(listing, resting, resting.remaining, Cause::SelfTrade, events);
+                        return end_order(listing, order, rest, Cause::SelfTrade, events);
+                    }
                 }
-                Step::CancelMaker(maker) => {
-                    let maker = self.orders.at(maker);
-                    end_order(listing, maker, maker.remaining, Cause::SelfTrade, events);
-                }
-                Step::CancelTaker => {
-                    return end_order(listing, order, remaining, Cause::SelfTrade, events);
+                if rest.is_zero() {
+                    return;
                 }
             }
         }
-        self.dispose_of_rest(listing, order, remaining, events);
-    }
-
-    fn dispose_of_rest(&self, listing: &Listing, order: &Order, rest: Quantity, events: &mut Events<Event>) {
-        if rest.is_zero() {
-            return;
-        }
-        match order.time_in_force {
-            TimeInForce::GoodTillCancel | TimeInForce::Day => {
-                events.push(Event::OrderRested { order: order.id })
-            }
-            TimeInForce::ImmediateOrCancel => {
-                end_order(listing, order, rest, Cause::ImmediateOrCancel, events)
-            }
-            TimeInForce::FillOrKill => end_order(listing, order, rest, Cause::FillOrKill, events),
+        if order.may_rest() {
+            events.push(Event::OrderRested { order: order.id });
+        } else {
+            end_order(listing, order, rest, Cause::ImmediateOrCancel, events);
         }
     }
 
-    /// Walks the other side in priority. Returns the steps and what stays unfilled.
-    fn plan(&self, listing: &Listing, order: &Order) -> (Vec<Step>, Quantity) {
-        let mut steps = Vec::new();
+    /// The resting orders that an incoming order's limit reaches, in priority.
+    fn reached<'a>(&'a self, listing: &'a Listing, order: &Order) -> impl Iterator<Item = &'a Order> {
+        let (side, limit) = (order.side, order.limit);
+        let queue = listing.book.queue(side.opposite(), &self.orders);
+        queue.map(|slot| self.orders.at(slot)).take_while(move |resting| reaches(side, limit, resting.limit))
+    }
+
+    /// Whether the book can fill an order whole. What it may not trade with does not count.
+    fn can_fill(&self, listing: &Listing, order: &Order) -> bool {
         let mut unfilled = order.remaining;
-        for slot in listing.book.queue(order.side.opposite(), &self.orders) {
-            let maker = self.orders.at(slot);
-            if unfilled.is_zero() || !reaches(order.side, order.limit, maker.limit) {
-                break;
+        for resting in self.reached(listing, order) {
+            match self.meet(order, resting) {
+                Meeting::Trade => unfilled -= unfilled.min(resting.remaining),
+                Meeting::CancelResting => {}
+                Meeting::CancelIncoming | Meeting::CancelBoth => return false,
             }
-            if order.self_trade_prevention != SelfTradePrevention::Off && self.same_owner(order, maker) {
-                match order.self_trade_prevention {
-                    SelfTradePrevention::Off => {}
-                    SelfTradePrevention::CancelOldest => steps.push(Step::CancelMaker(slot)),
-                    SelfTradePrevention::CancelNewest => {
-                        steps.push(Step::CancelTaker);
-                        return (steps, unfilled);
-                    }
-                    SelfTradePrevention::CancelBoth => {
-                        steps.extend([Step::CancelMaker(slot), Step::CancelTaker]);
-                        return (steps, unfilled);
-                    }
-                }
-                continue;
+            if unfilled.is_zero() {
+                return true;
             }
-            let quantity = unfilled.min(maker.remaining);
-            unfilled -= quantity;
-            steps.push(Step::Fill { maker: slot, quantity });
         }
-        (steps, unfilled)
+        false
+    }
+
+    fn meet(&self, order: &Order, resting: &Order) -> Meeting {
+        let meeting = match order.self_trade_prevention {
+            SelfTradePrevention::Off => return Meeting::Trade,
+            SelfTradePrevention::CancelOldest => Meeting::CancelResting,
+            SelfTradePrevention::CancelNewest => Meeting::CancelIncoming,
+            SelfTradePrevention::CancelBoth => Meeting::CancelBoth,
+        };
+        if self.same_owner(order, resting) { meeting } else { Meeting::Trade }
     }
 
     fn same_owner(&self, one: &Order, other: &Order) -> bool {

@@ -2,9 +2,10 @@
 
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use vocabulary::{CorrelationId, OrderId, Price, Quantity, SelfTradePrevention, Side, TimeInForce};
 
-/// Where an order is in its life.
+/// Where an order is in its life. Whatever comes of an order that its participants cleared, it was open first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 #[cbor(index_only)]
@@ -40,7 +41,7 @@ impl Status {
     pub fn may_become(self, next: Self) -> bool {
         match self {
             Self::Created => {
-                matches!(next, Self::Rejected | Self::Open | Self::Canceled | Self::Executed)
+                matches!(next, Self::Rejected | Self::Open | Self::Canceled)
             }
             Self::Open | Self::PartiallyExecuted => {
                 matches!(next, Self::PartiallyExecuted | Self::Executed | Self::Canceled | Self::Expired)
@@ -50,7 +51,7 @@ impl Status {
         }
     }
 
-    /// Whether it can still trade.
+    /// Whether it can trade.
     pub fn is_live(self) -> bool {
         match self {
             Self::Open | Self::PartiallyExecuted => true,
@@ -61,6 +62,29 @@ impl Status {
             | Self::Expired
             | Self::Settled => false,
         }
+    }
+
+    /// Whether it has come to its end in the market; executions may still have to become final.
+    pub fn is_closed(self) -> bool {
+        match self {
+            Self::Rejected | Self::Executed | Self::Canceled | Self::Expired | Self::Settled => true,
+            Self::Created | Self::Open | Self::PartiallyExecuted => false,
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Created => "not decided",
+            Self::Rejected => "rejected",
+            Self::Open => "open",
+            Self::PartiallyExecuted => "executed in part",
+            Self::Executed => "executed in full",
+            Self::Canceled => "cancelled",
+            Self::Expired => "expired",
+            Self::Settled => "settled",
+        })
     }
 }
 
@@ -90,7 +114,7 @@ pub enum Cause {
     /// It was to replace an order that is gone.
     #[n(6)]
     ReplacedOrderGone,
-    /// A kill switch was engaged.
+    /// A kill switch was engaged that means this order.
     #[n(7)]
     KillSwitch,
     /// The instrument's phase no longer takes it.
@@ -137,45 +161,63 @@ pub struct Order {
     /// A leg of a block trade: never on the book.
     #[n(8)]
     pub block: bool,
-    /// Every participant said yes; an earlier order of the book is undecided.
-    #[n(9)]
-    pub(crate) cleared: bool,
     /// The worst price it can trade at.
-    #[n(10)]
+    #[n(9)]
     pub limit: Price,
     /// How much it asked for in all.
-    #[n(11)]
+    #[n(10)]
     pub quantity: Quantity,
     /// How much of it is still to be executed.
-    #[n(12)]
+    #[n(11)]
     pub remaining: Quantity,
     /// Whether it is in the queue of its price.
-    #[n(13)]
+    #[n(12)]
     pub resting: bool,
     /// The thread that it hangs on.
-    #[n(14)]
+    #[n(13)]
     pub correlation: CorrelationId,
     /// How many parts of its holds were confirmed or given back.
-    #[n(15)]
+    #[n(14)]
     pub parts: u32,
     /// How many of its executions are not final yet.
-    #[n(16)]
+    #[n(15)]
     pub unsettled: u32,
     /// Slot before it in the queue of its price.
-    #[n(17)]
+    #[n(16)]
     pub(crate) before: u32,
     /// Slot behind it.
-    #[n(18)]
+    #[n(17)]
     pub(crate) behind: u32,
-    /// The order whose place it takes when accepted.
+    /// Slot before it in the list of its account.
+    #[n(18)]
+    pub(crate) account_before: u32,
+    /// Slot behind it there.
     #[n(19)]
-    pub(crate) replaces: Option<OrderId>,
+    pub(crate) account_behind: u32,
 }
+
+// A million of these are kept at once.
+const _: () = assert!(size_of::<Option<Order>>() == 96);
 
 impl Order {
     /// How much of it is executed.
     pub fn executed(&self) -> Quantity {
         self.quantity - self.remaining
+    }
+
+    /// Whether what does not match at once may wait on the book.
+    pub(crate) fn may_rest(&self) -> bool {
+        match self.time_in_force {
+            TimeInForce::GoodTillCancel | TimeInForce::Day => true,
+            TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill => false,
+        }
+    }
+
+    /// Asks for less: one part of its holds is given back.
+    pub(crate) fn reduce(&mut self, by: Quantity) {
+        self.remaining -= by;
+        self.quantity -= by;
+        self.parts += 1;
     }
 
     /// Moves it on.

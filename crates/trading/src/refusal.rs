@@ -137,6 +137,16 @@ pub enum Refusal {
     BlockLegsDoNotMatch,
     #[n(27)]
     UnknownClientOrder(#[n(0)] ClientOrderId),
+    #[n(28)]
+    OrderCleared(#[n(0)] OrderId),
+    #[n(29)]
+    OrderIsBlockLeg(#[n(0)] OrderId),
+    #[n(30)]
+    BlockStopped(#[n(0)] OrderId),
+    #[n(31)]
+    BookFull(#[n(0)] InstrumentId),
+    #[n(32)]
+    DayOrdersExpiring(#[n(0)] InstrumentId),
 }
 
 impl Refusal {
@@ -171,6 +181,11 @@ impl Refusal {
             Self::NoSweep => "trading.no-sweep",
             Self::BlockLegsDoNotMatch => "trading.block-legs-do-not-match",
             Self::UnknownClientOrder(_) => "trading.unknown-client-order",
+            Self::OrderCleared(_) => "trading.order-cleared",
+            Self::OrderIsBlockLeg(_) => "trading.order-is-block-leg",
+            Self::BlockStopped(_) => "trading.block-stopped",
+            Self::BookFull(_) => "trading.book-full",
+            Self::DayOrdersExpiring(_) => "trading.day-orders-expiring",
         }
     }
 
@@ -179,7 +194,10 @@ impl Refusal {
         match self {
             Self::InvalidDefinition { field, .. } | Self::Contradiction { field, .. } => Some(field),
             Self::UnknownAsset(_) => Some("asset"),
-            Self::UnknownInstrument(_) | Self::MarketOrderNeedsBand(_) => Some("instrument"),
+            Self::UnknownInstrument(_)
+            | Self::MarketOrderNeedsBand(_)
+            | Self::BookFull(_)
+            | Self::DayOrdersExpiring(_) => Some("instrument"),
             Self::UnknownParticipant(_) => Some("participant"),
             Self::UnknownAccount(_) => Some("account"),
             Self::AmountOutOfRange => Some("amount"),
@@ -192,7 +210,12 @@ impl Refusal {
                 Some("price")
             }
             Self::ClientOrderIdReused { .. } | Self::UnknownClientOrder(_) => Some("client_order_id"),
-            Self::OrderNotOpen(_) | Self::OrderUndecided(_) | Self::OrderInStatus { .. } => Some("order"),
+            Self::OrderNotOpen(_)
+            | Self::OrderUndecided(_)
+            | Self::OrderInStatus { .. }
+            | Self::OrderCleared(_)
+            | Self::OrderIsBlockLeg(_)
+            | Self::BlockStopped(_) => Some("order"),
             Self::AlreadyDefined { .. }
             | Self::InsufficientFunds { .. }
             | Self::NoBusinessDay
@@ -206,7 +229,8 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = |value: i64, scale: u8| format_decimal(i128::from(value), scale);
+        let text = |value: i64, scale: &u8| format_decimal(i128::from(value), *scale);
+        let sum = |amount: &Amount, scale: &u8| format_decimal(amount.0, *scale);
         match self {
             Self::AlreadyDefined { what } => write!(f, "{what} is already defined, and differently"),
             Self::InvalidDefinition { field, rule } | Self::Contradiction { field, rule } => {
@@ -217,61 +241,62 @@ impl fmt::Display for Refusal {
             Self::UnknownParticipant(participant) => write!(f, "there is no participant {participant}"),
             Self::UnknownAccount(account) => write!(f, "there is no account {account}"),
             Self::AmountOutOfRange => write!(f, "amount must be above 0 and at most 10^30 minor units"),
-            Self::InsufficientFunds { account, asset, available, needed, scale } => write!(
-                f,
-                "account {account} has {} {asset} available and needs {}",
-                format_decimal(available.0, *scale),
-                format_decimal(needed.0, *scale)
-            ),
-            Self::BusinessDayNotLater { current } => {
-                write!(f, "business days only go forward: the current one is {current}")
+            Self::InsufficientFunds { account, asset, available, needed, scale } => {
+                let (available, needed) = (sum(available, scale), sum(needed, scale));
+                write!(f, "account {account} has {available} {asset} available and needs {needed}")
             }
+            Self::BusinessDayNotLater { current } => write!(f, "date must not be before {current}"),
             Self::NoBusinessDay => write!(f, "no business day is open: open one first"),
-            Self::PhaseForbids { instrument, phase, what } => {
-                write!(f, "{instrument} is in phase {phase:?}, which does not take {what}")
-            }
+            Self::PhaseForbids { instrument, phase, what } => write!(f, "{instrument} is {phase} and {what}"),
             Self::QuantityOutOfRange => write!(f, "quantity must be above 0 and at most 10^15 minor units"),
             Self::QuantityNotInLots { lot, scale } => {
-                write!(f, "quantity must be a multiple of the lot {}", text(lot.0, *scale))
+                write!(f, "quantity must be in lots of {}", text(lot.0, scale))
             }
             Self::PriceOutOfRange => write!(f, "price must be above 0 and at most 10^15 minor units"),
             Self::PriceNotInTicks { tick, scale } => {
-                write!(f, "price must be a multiple of the tick {}", text(tick.0, *scale))
+                write!(f, "price must be in ticks of {}", text(tick.0, scale))
             }
             Self::PriceOutsideBand { low, high, scale } => {
-                write!(
-                    f,
-                    "price must lie within the band {} to {}",
-                    text(low.0, *scale),
-                    text(high.0, *scale)
-                )
+                let (low, high) = (text(low.0, scale), text(high.0, scale));
+                write!(f, "price must lie within the price band, from {low} to {high}")
             }
-            Self::MarketOrderNeedsBand(instrument) => {
-                write!(
-                    f,
-                    "{instrument} has no price band, and a market order is frozen at the band: place a limit order"
-                )
-            }
+            Self::MarketOrderNeedsBand(instrument) => write!(
+                f,
+                "{instrument} has no price band, which a market order needs for its worst price: place a limit order"
+            ),
             Self::NotionalTooLarge => {
-                write!(f, "price times quantity must fit 63 bits of the quote's minor units")
+                write!(f, "price times quantity must be below 2^63 minor units of quote")
             }
             Self::ClientOrderIdReused { client_order_id, order } => write!(
                 f,
-                "client_order_id {client_order_id} was used by order {order} with other content: choose a new one"
+                "client_order_id {client_order_id} was used for order {order}, which differs: choose a new one"
             ),
             Self::OrderNotOpen(order) => write!(f, "there is no open order {order}"),
             Self::OrderUndecided(order) => write!(f, "order {order} is not decided yet: try again"),
-            Self::OrderInStatus { order, status } => write!(f, "order {order} is {status:?}"),
-            Self::NothingToReplace => {
-                write!(f, "the replacement changes nothing: give a new price or quantity")
-            }
+            Self::OrderInStatus { order, status } => write!(f, "order {order} is already {status}"),
+            Self::NothingToReplace => write!(f, "a replacement needs a new price or quantity"),
             Self::QuantityBelowExecuted { executed, scale } => {
-                write!(f, "quantity must be above what is executed already, {}", text(executed.0, *scale))
+                write!(f, "quantity must be above what is already executed, {}", text(executed.0, scale))
             }
             Self::NoSweep => write!(f, "there is no sweep to continue"),
-            Self::BlockLegsDoNotMatch => write!(f, "the legs of a block trade must mirror each other"),
+            Self::BlockLegsDoNotMatch => write!(
+                f,
+                "a block trade needs two accepted legs, a buy and a sell of the same instrument, price and quantity"
+            ),
             Self::UnknownClientOrder(client_order_id) => {
                 write!(f, "the account has placed no order with client_order_id {client_order_id}")
+            }
+            Self::OrderCleared(order) => write!(f, "order {order} is cleared and can no longer be rejected"),
+            Self::OrderIsBlockLeg(order) => {
+                write!(f, "order {order} is a leg of a block trade: refuse the block trade instead")
+            }
+            Self::BlockStopped(order) => write!(f, "order {order} was stopped by a kill switch"),
+            Self::BookFull(instrument) => write!(
+                f,
+                "all open orders of one side of {instrument} must stay below 2^63 minor units: try a smaller quantity"
+            ),
+            Self::DayOrdersExpiring(instrument) => {
+                write!(f, "day orders in {instrument} still expire: try again")
             }
         }
     }
