@@ -72,7 +72,7 @@ impl SqliteJournal {
             Check::Full => drop(verify_chain(&table, |_| ())?),
         }
         let next_position = table.tail()?.next_position;
-        let checkpointer = Checkpointer::start(Table::open(dir, founding.shard, flags)?);
+        let checkpointer = Checkpointer::start(Table::open(dir, founding.shard, flags)?).map_err(unusable)?;
         Ok(Self {
             table,
             dir: dir.to_owned(),

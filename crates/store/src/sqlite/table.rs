@@ -13,6 +13,9 @@ use std::time::Duration;
 /// How long a statement waits for another connection's lock. Only an emptying of the log ever makes one wait.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
+/// Measured for batches of 4 KB to 1 MB: larger pages make small batches dearer and large ones hardly cheaper.
+pub(super) const PAGE_BYTES: u64 = 4096;
+
 /// A connection to one shard's rows.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -54,7 +57,7 @@ impl Table {
 
     pub(super) fn checkpoint(&self, mode: &str) -> rusqlite::Result<Checkpointed> {
         self.connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
-            Ok(Checkpointed { busy: row.get(0)?, log_pages: row.get(1)?, done_pages: row.get(2)? })
+            Ok(Checkpointed { busy: row.get(0)?, done_pages: row.get(2)? })
         })
     }
 
@@ -161,14 +164,11 @@ impl JournalReader for Table {
 pub(super) struct Checkpointed {
     /// Another connection was in its way.
     pub(super) busy: bool,
-    /// Pages in the log; -1 without one.
-    pub(super) log_pages: i64,
-    /// Pages of it that are in the database too.
+    /// Pages of the log that are in the database too; -1 without a log.
     pub(super) done_pages: i64,
 }
 
-/// Measured for batches of 4 KB to 1 MB: larger pages than SQLite's 4 KB make small batches dearer and large ones
-/// hardly cheaper. The cache takes a batch of several megabytes without spilling it into the log twice.
+/// The cache takes a batch of several megabytes without spilling it into the log twice.
 fn configure(connection: &Connection, writes: bool) -> rusqlite::Result<()> {
     connection.busy_timeout(LOCK_WAIT)?;
     connection.execute_batch(
