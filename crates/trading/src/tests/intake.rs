@@ -148,6 +148,22 @@ fn prices_and_quantities_of_any_size_are_answered() {
     assert_eq!(market.command(Command::PlaceOrder(place)).unwrap_err().code(), "trading.notional-too-large");
 }
 
+/// In an instrument of the widest scales, price times quantity goes beyond 128 bits.
+#[test]
+fn a_notional_beyond_all_bounds_is_refused_like_any_that_is_too_large() {
+    let mut market = Market::open();
+    let asset = Asset { asset: id("FINE"), kind: AssetKind::Currency, scale: 12 };
+    market.command(Command::DefineAsset(asset)).unwrap();
+    let wide =
+        Instrument { instrument: id("WIDE"), quote: id("FINE"), price_scale: 0, quote_scale: 12, ..acme() };
+    let wide = Instrument { band_bp: None, ..wide };
+    market.command(Command::DefineInstrument(Box::new(wide))).unwrap();
+    let (instrument, phase) = (id("WIDE"), Phase::Continuous);
+    market.command(Command::SetPhase { instrument, phase }).unwrap();
+    let place = PlaceOrder { instrument, ..order(Side::Buy, Price::MAX.0, Quantity::MAX.0) };
+    assert_eq!(market.command(Command::PlaceOrder(place)).unwrap_err().code(), "trading.notional-too-large");
+}
+
 #[test]
 fn the_band_includes_its_ends() {
     check(
