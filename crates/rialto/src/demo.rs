@@ -167,7 +167,7 @@ impl Stage {
     fn must(&self, line: Line) -> anyhow::Result<()> {
         match self.send(line)? {
             ReceiptResult::Refused(refusal) => anyhow::bail!("the demo was refused: {refusal}"),
-            ReceiptResult::Done { .. } | ReceiptResult::Order(_) => Ok(()),
+            ReceiptResult::Done { .. } | ReceiptResult::Order(_) | ReceiptResult::Answered(_) => Ok(()),
         }
     }
 

@@ -168,7 +168,7 @@ impl Feeder<'_> {
         let receipt = self.node.submit_blocking(request(command, actor, correlation)).map_err(failed)?;
         match receipt.result {
             ReceiptResult::Refused(refusal) => Err(failed(format!("{}: {refusal}", refusal.code()))),
-            ReceiptResult::Done { .. } | ReceiptResult::Order(_) => Ok(()),
+            ReceiptResult::Done { .. } | ReceiptResult::Order(_) | ReceiptResult::Answered(_) => Ok(()),
         }
     }
 }
@@ -183,7 +183,7 @@ fn finish(batch: UnderWay, fed: &mut Fed) -> Result<(), Failure> {
         let code = match receipt.result {
             ReceiptResult::Refused(refusal) => Some(refusal.code().to_owned()),
             ReceiptResult::Order(order) => order.rejected.map(|reason| reason.code),
-            ReceiptResult::Done { .. } => None,
+            ReceiptResult::Done { .. } | ReceiptResult::Answered(_) => None,
         };
         match code {
             Some(code) => *fed.refused.entry(code).or_default() += 1,
