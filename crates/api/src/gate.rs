@@ -1,0 +1,318 @@
+//! The gate that every request passes, and the order in which it refuses.
+//!
+//! 1. is there such an operation (404, 405) — 2. size of address, headers and body (414, 431, 413) and time (408) —
+//! 3. content type (415) — 4. JSON syntax (400) — 5. authentication (401) — 6. authorisation (403) — 7. rate (429) —
+//! 8. form of headers, path, query and fields (400, 404) — 9. the domain (409, 422, ..). The first that applies is the
+//! answer, and nothing after it has been looked at; tests walk this order. Before all of it: too much in progress (503).
+//!
+//! Invariant: every answer carries the correlation id; every refusal is a problem; whatever is read in an office is on
+//! record before it is answered.
+
+use crate::access;
+use crate::auth::{Principal, TokenFault};
+use crate::call::{AT_LEAST, Call, command_id_of_key};
+use crate::correlation;
+use crate::json;
+use crate::problem::{Problem, kinds};
+use crate::routes::Route;
+use crate::services::Api;
+use axum::body::{Body, Bytes};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use axum::middleware::Next;
+use axum::response::Response;
+use engine::CommandId;
+use http_body_util::BodyExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+use vocabulary::{CorrelationId, UserId};
+
+/// The largest path with query, in bytes.
+const URI_MAX: usize = 8 * 1024;
+/// The largest head of a request, in bytes of names and values.
+const HEADERS_SIZE_MAX: usize = 16 * 1024;
+/// The most headers.
+const HEADERS_MAX: usize = 100;
+/// The longest idempotency key, in characters.
+const KEY_MAX: usize = 64;
+
+/// The header that makes a write safe to repeat.
+pub static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The header that says which position a read wants to have seen.
+pub static AT_LEAST_HEADER: HeaderName = HeaderName::from_static("x-rialto-at-least");
+
+/// Counts a request that is in progress, as long as it is.
+struct InFlight<'a>(&'a AtomicUsize);
+
+impl<'a> InFlight<'a> {
+    fn enter(count: &'a AtomicUsize, max: usize) -> Option<Self> {
+        let entered = Self(count);
+        (count.fetch_add(1, Ordering::Relaxed) < max).then_some(entered)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The middleware.
+pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let taken = correlation::taken(request.headers());
+    let correlation = taken.ok().flatten().unwrap_or_else(correlation::made);
+    let Some(_in_flight) = InFlight::enter(&api.in_flight, api.settings.in_flight_max) else {
+        let problem = Problem::new(&kinds::GATEWAY_OVERLOADED, "too many requests are in progress");
+        return refuse(&api, correlation, problem.retry_after_s(1));
+    };
+    let route = match find_route(&api, &request) {
+        Ok(route) => Arc::clone(route),
+        Err(problem) => return refuse(&api, correlation, problem),
+    };
+    let mut response = match pass(&api, &route, request, next, correlation, taken.is_err()).await {
+        Ok(response) => response,
+        Err(problem) => refuse(&api, correlation, problem),
+    };
+    stamp(&mut response, correlation, &route);
+    route.metrics(&api.metrics).answered(response.status().as_u16(), began.elapsed());
+    response
+}
+
+/// Everything from the size on.
+async fn pass(
+    api: &Arc<Api>,
+    route: &Arc<Route>,
+    request: Request,
+    next: Next,
+    correlation: CorrelationId,
+    bad_correlation: bool,
+) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    check_head(&parts.uri, &parts.headers)?;
+    let body = take_body(api, route, &parts.headers, body).await?;
+    if route.open {
+        return finish(
+            api,
+            None,
+            correlation,
+            route,
+            next.run(Request::from_parts(parts, Body::empty())).await,
+        );
+    }
+    let refused = |who: Option<&Principal>, problem: Problem| {
+        access::record_refused(api, who, correlation, route, &problem);
+        problem
+    };
+    let principal = authenticate(api, &parts.headers).map_err(|problem| refused(None, problem))?;
+    let permissions = api.permissions().await?;
+    if !permissions.allow(principal.roles, route.number, route.method.as_str(), &route.path) {
+        let detail = format!("none of your roles may {} {}", route.method, route.path);
+        return Err(refused(Some(&principal), Problem::new(&kinds::FORBIDDEN, detail)));
+    }
+    api.rates.take(principal.user, 1).map_err(too_fast)?;
+    if bad_correlation {
+        return Err(bad_header(&correlation::HEADER, "must be 1 to 32 hexadecimal digits"));
+    }
+    let command_id = idempotency_key(&parts.headers, principal.user)?;
+    let at_least = at_least(&parts.headers, parts.uri.query())?;
+    if at_least > 0 {
+        api.reach(at_least).await?;
+    }
+    let read = (route.administrative && !principal.is_confined()).then(|| parts.uri.path().to_owned());
+    parts.extensions.insert(Call {
+        principal: Arc::clone(&principal),
+        correlation,
+        command_id,
+        body,
+        at_least,
+    });
+    let response = next.run(Request::from_parts(parts, Body::empty())).await;
+    if let Some(path) = read {
+        access::record_read(api, &principal, correlation, &path, response.status().as_u16()).await?;
+    }
+    finish(api, Some(&principal), correlation, route, response)
+}
+
+/// Turns a handler's problem into an answer.
+fn finish(
+    api: &Api,
+    principal: Option<&Principal>,
+    correlation: CorrelationId,
+    route: &Route,
+    mut response: Response,
+) -> Result<Response, Problem> {
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
+        let status = response.status();
+        if status.is_client_error() || status.is_server_error() {
+            tracing::error!(%correlation, %status, route.path, "a handler refused without a problem");
+            return Err(Problem::new(&kinds::INTERNAL, "a refusal came without a reason"));
+        }
+        return Ok(response);
+    };
+    if problem.is_denied() {
+        access::record_refused(api, principal, correlation, route, &problem);
+    }
+    Err(problem)
+}
+
+fn refuse(api: &Api, correlation: CorrelationId, problem: Problem) -> Response {
+    let known = kinds::find(problem.code()).map_or(kinds::ORDER_REJECTED.code, |kind| kind.code);
+    api.metrics.refused(known);
+    if problem.status().is_server_error() {
+        tracing::warn!(%correlation, code = problem.code(), detail = problem.detail(), "a request failed");
+    }
+    let mut response = problem.render(correlation);
+    if known == kinds::TIMEOUT.code {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response.headers_mut().insert(correlation::HEADER.clone(), correlation::header(correlation));
+    response
+}
+
+fn stamp(response: &mut Response, correlation: CorrelationId, route: &Route) {
+    let headers = response.headers_mut();
+    headers.insert(correlation::HEADER.clone(), correlation::header(correlation));
+    if !route.open && !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+fn find_route<'a>(api: &'a Api, request: &Request) -> Result<&'a Arc<Route>, Problem> {
+    let Some(path) = request.extensions().get::<MatchedPath>() else {
+        return Err(Problem::new(&kinds::NOT_FOUND, "there is no operation of this path; see /docs"));
+    };
+    api.routes.find(path.as_str(), request.method()).ok_or_else(|| {
+        let methods = api.routes.methods(path.as_str());
+        let detail = format!("this path takes {methods}");
+        Problem::new(&kinds::METHOD_NOT_ALLOWED, detail).allowing(methods)
+    })
+}
+
+fn check_head(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+    if uri.path_and_query().is_some_and(|text| text.as_str().len() > URI_MAX) {
+        return Err(Problem::new(&kinds::URI_TOO_LONG, "path and query are limited to 8 KiB"));
+    }
+    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if size > HEADERS_SIZE_MAX || headers.len() > HEADERS_MAX {
+        return Err(Problem::new(&kinds::HEADERS_TOO_LARGE, "headers are limited to 16 KiB and 100 of them"));
+    }
+    Ok(())
+}
+
+/// Reads the body, as far as the operation takes one, and checks that it is JSON.
+async fn take_body(api: &Api, route: &Route, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    let limit = match route.body_max {
+        Some(limit) => limit,
+        // What a read sends along is nobody's business and is left to the connection to skip.
+        None if route.method.is_safe() => return Ok(Bytes::new()),
+        None => 1,
+    };
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|size| size > limit) {
+        return Err(too_large(route, limit));
+    }
+    let body = match tokio::time::timeout(api.settings.body_timeout, collect(body, limit)).await {
+        Ok(Ok(Some(body))) => body,
+        Ok(Ok(None)) => return Err(too_large(route, limit)),
+        Ok(Err(_)) => return Err(Problem::new(&kinds::MALFORMED_HTTP, "the body broke off")),
+        Err(_) => return Err(Problem::new(&kinds::TIMEOUT, "the body did not arrive in time")),
+    };
+    if route.body_max.is_none() {
+        return if body.is_empty() { Ok(body) } else { Err(too_large(route, limit)) };
+    }
+    if !headers.get(CONTENT_TYPE).is_some_and(is_json) {
+        let detail = "Content-Type must be application/json";
+        return Err(Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    json::check_syntax(&body)?;
+    Ok(body)
+}
+
+fn too_large(route: &Route, limit: usize) -> Problem {
+    match route.body_max {
+        Some(_) => Problem::new(&kinds::BODY_TOO_LARGE, format!("the body is limited to {limit} bytes")),
+        None => Problem::new(&kinds::UNEXPECTED_BODY, "this operation takes no body"),
+    }
+}
+
+/// The whole body; none if there is more than `limit`. One that comes in one piece is not copied.
+async fn collect(mut body: Body, limit: usize) -> Result<Option<Bytes>, axum::Error> {
+    let mut first = Bytes::new();
+    let mut rest: Vec<u8> = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if first.len().max(rest.len()) + data.len() > limit {
+            return Ok(None);
+        }
+        if first.is_empty() && rest.is_empty() {
+            first = data;
+        } else {
+            if rest.is_empty() {
+                rest = Vec::from(std::mem::take(&mut first));
+            }
+            rest.extend_from_slice(&data);
+        }
+    }
+    Ok(Some(if rest.is_empty() { first } else { rest.into() }))
+}
+
+fn is_json(value: &HeaderValue) -> bool {
+    let Ok(text) = value.to_str() else { return false };
+    let (kind, parameters) = text.split_once(';').unwrap_or((text, ""));
+    let charset = parameters.trim();
+    kind.trim().eq_ignore_ascii_case("application/json")
+        && (charset.is_empty() || charset.eq_ignore_ascii_case("charset=utf-8"))
+}
+
+fn authenticate(api: &Api, headers: &HeaderMap) -> Result<Arc<Principal>, Problem> {
+    let missing = || Problem::new(&kinds::MISSING_TOKEN, "send `Authorization: Bearer <token>`");
+    let value = headers.get(AUTHORIZATION).ok_or_else(missing)?;
+    let text = value.to_str().map_err(|_| missing())?;
+    let (scheme, token) = text.split_once(' ').ok_or_else(missing)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(missing());
+    }
+    api.tokens.verify(token.trim()).map_err(|fault| {
+        let kind = match fault {
+            TokenFault::Invalid => &kinds::INVALID_TOKEN,
+            TokenFault::Expired => &kinds::EXPIRED_TOKEN,
+            TokenFault::Revoked => &kinds::REVOKED_TOKEN,
+        };
+        Problem::new(kind, fault.to_string())
+    })
+}
+
+/// The answer to one who has used up his rate.
+pub(crate) fn too_fast(wait_ns: u64) -> Problem {
+    let seconds = u32::try_from(wait_ns.div_ceil(1_000_000_000)).unwrap_or(u32::MAX).max(1);
+    Problem::new(&kinds::RATE_EXCEEDED, "you send more requests than your rate allows").retry_after_s(seconds)
+}
+
+fn idempotency_key(headers: &HeaderMap, user: UserId) -> Result<Option<CommandId>, Problem> {
+    let Some(value) = headers.get(&IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| (1..=KEY_MAX).contains(&key.len()));
+    let key = key.ok_or_else(|| bad_header(&IDEMPOTENCY_KEY, "must be 1 to 64 visible ASCII characters"))?;
+    Ok(Some(command_id_of_key(user, key)))
+}
+
+/// The position that a read asks for, by header or by query; 0 if it does not.
+fn at_least(headers: &HeaderMap, query: Option<&str>) -> Result<u64, Problem> {
+    if let Some(value) = headers.get(&AT_LEAST_HEADER) {
+        let position = value.to_str().ok().and_then(|text| text.parse().ok());
+        return position.ok_or_else(|| bad_header(&AT_LEAST_HEADER, "must be a position"));
+    }
+    let pairs = query.into_iter().flat_map(|query| query.split('&'));
+    let text = pairs.filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == AT_LEAST);
+    text.map_or(Ok(0), |(_, text)| {
+        let problem =
+            || Problem::new(&kinds::INVALID_QUERY, "at_least must be a position").in_field(AT_LEAST);
+        text.parse().map_err(|_| problem())
+    })
+}
+
+fn bad_header(name: &HeaderName, rule: &str) -> Problem {
+    Problem::new(&kinds::INVALID_HEADER, format!("{name} {rule}")).in_field(name.as_str())
+}

@@ -1,0 +1,70 @@
+//! The HTTP gateway (SRV-5) and the operations of the four services.
+//!
+//! A request passes the [`gate`], which knows who may do what and in which order a request is refused; an operation
+//! reads it into a command for the node, or a question to the node's state or the views; the answer goes back with the
+//! position that it stands for. Invariant: nothing is decided here, and no answer tells of anything that is not durable.
+//! Absent on purpose: TLS, which stands before it.
+
+mod access;
+mod answer;
+pub mod auth;
+mod call;
+mod catalog;
+pub mod correlation;
+mod decimals;
+pub mod gate;
+mod json;
+mod live;
+mod metrics;
+mod openapi;
+mod operations;
+mod ownership;
+pub mod problem;
+mod rate;
+mod refusals;
+mod remembered;
+mod routes;
+mod server;
+mod services;
+mod streams;
+
+pub use answer::POSITION_HEADER;
+pub use rate::Rate;
+pub use server::serve;
+pub use services::{Services, Settings};
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use routes::Routes;
+use services::Api;
+use std::sync::Arc;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+/// The gateway over these services.
+///
+/// # Panics
+/// Outside of a tokio runtime: it follows the node's feed in a task.
+pub fn router(services: Services) -> Router {
+    let (router, document) = described();
+    let text = serde_json::to_vec(&document).expect("a document is plain data");
+    let feed = services.node.subscribe();
+    let api = Arc::new(Api::new(services, Routes::of(&document), text.into()));
+    tokio::spawn(live::follow(Arc::downgrade(&api), feed));
+    router.layer(from_fn_with_state(Arc::clone(&api), gate::gate)).with_state(api)
+}
+
+/// The OpenAPI 3.1 document of the gateway.
+pub fn openapi() -> OpenApi {
+    described().1
+}
+
+fn described() -> (Router<Arc<Api>>, OpenApi) {
+    let operations = OpenApiRouter::with_openapi(openapi::base()).merge(operations::all());
+    let (router, mut document) = operations.split_for_parts();
+    openapi::complete(&mut document);
+    (router, document)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! The OpenAPI 3.1 document: what the handlers say of themselves, and what holds for all of them.
+//!
+//! What every operation has in common (headers, positions, problems, the token) is added here once, so that no handler
+//! can forget it.
+
+use crate::call::AT_LEAST;
+use crate::problem::{ProblemDocument, kinds};
+use crate::routes::operations;
+use axum::http::Method;
+use utoipa::PartialSchema;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::info::{InfoBuilder, LicenseBuilder};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{Components, OpenApi, OpenApiBuilder, Ref, RefOr, Required};
+
+const DESCRIPTION: &str = "\
+Orders, settlement, risk and compliance over HTTP.
+
+**Numbers.** Amounts, prices and quantities are decimal text such as `\"12.50\"`, never JSON numbers.
+
+**Who.** A bearer token (EdDSA) with roles; the policy `finance.authz` says what each may do. A trader sees and touches \
+his own accounts; what is not his does not exist for him (404). What an office reads is put on record.
+
+**Repeating.** Under an `Idempotency-Key`, or with a `client_order_id`, a write takes effect once and every repetition \
+gets the first answer. The same key with other content is refused (422).
+
+**Positions.** Each write answers its position, in the body and in `X-Rialto-Position`. A read with `?at_least=N` or \
+`X-Rialto-At-Least: N` waits until it has seen that position, for up to two seconds (then 503).
+
+**Refusals** are `application/problem+json` (RFC 9457) with a stable `code`; the type leads to a page. The first that \
+applies is the answer, in this order: is there such an operation (404, 405); size of address, headers and body (414, \
+431, 413, 408); content type (415); JSON syntax (400); authentication (401); authorisation (403); rate (429); form of \
+headers, path, query and fields, and whose they are (400, 404); the domain's rules (409, 422).
+
+**Limits.** 16 KiB of headers; 64 KiB of body, 1 MiB for batches and bundles; 1,000 orders a batch; JSON 16 levels \
+deep. Overload answers 429 or 503 with `Retry-After`.";
+
+const TAGS: [(&str, &str); 10] = [
+    ("orders", "Placing, changing, cancelling and listing orders"),
+    ("block trades", "Negotiated trades between two accounts"),
+    ("market", "Instruments as they stand in the market, trades, live events"),
+    ("accounts", "Accounts and their funds"),
+    ("reference data", "Assets, participants, the business day"),
+    ("trading", "Live events of trading"),
+    ("settlement", "Quotas, runs, obligations, reports"),
+    ("risk", "Limits, exposures, kill switches, alerts"),
+    ("compliance", "Policies, the restricted list, decisions"),
+    ("gateway", "Documentation, probes, metrics, tokens"),
+];
+
+/// The document to begin with, before the handlers add theirs.
+pub(crate) fn base() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Rialto")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(DESCRIPTION))
+        .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+        .build();
+    let tags = TAGS.map(|(name, said)| TagBuilder::new().name(name).description(Some(said)).build());
+    OpenApiBuilder::new().info(info).tags(Some(tags)).build()
+}
+
+/// Adds what holds for all operations.
+pub(crate) fn complete(document: &mut OpenApi) {
+    let components = document.components.get_or_insert_with(Components::new);
+    components.schemas.insert("Problem".to_owned(), ProblemDocument::schema());
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    components.security_schemes.insert("token".to_owned(), SecurityScheme::Http(bearer).into());
+    for (path, item) in &mut document.paths.paths {
+        let found: Vec<Method> = operations(item).map(|(method, _)| method).collect();
+        for method in found {
+            if let Some(operation) = operation_mut(item, &method) {
+                complete_operation(path, &method, operation);
+            }
+        }
+    }
+}
+
+fn operation_mut<'a>(item: &'a mut PathItem, method: &Method) -> Option<&'a mut Operation> {
+    match method.as_str() {
+        "GET" => item.get.as_mut(),
+        "PUT" => item.put.as_mut(),
+        "POST" => item.post.as_mut(),
+        "PATCH" => item.patch.as_mut(),
+        "DELETE" => item.delete.as_mut(),
+        _ => None,
+    }
+}
+
+fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
+    let open = operation.security.is_some();
+    let has_body = operation.request_body.is_some();
+    let parameters = operation.parameters.get_or_insert_with(Vec::new);
+    parameters.push(
+        header("X-Correlation-Id", "The thread that this request hangs on; made if you send none", false)
+            .into(),
+    );
+    if !open && *method != Method::GET {
+        parameters.push(
+            header("Idempotency-Key", "Makes this write safe to repeat: 1 to 64 characters", false).into(),
+        );
+    }
+    if !open && *method == Method::GET {
+        parameters.push(header("X-Rialto-At-Least", "The position to have seen, as `at_least`", true).into());
+        parameters.push(at_least().into());
+    }
+    if !open {
+        let scopes: [&str; 0] = [];
+        operation.security = Some(vec![SecurityRequirement::new("token", scopes)]);
+    }
+    let mut add = |status: u16, said: &str| {
+        operation.responses.responses.entry(status.to_string()).or_insert_with(|| problem(said));
+    };
+    if !open {
+        add(401, "No token, or not one that is good here");
+        add(403, "No role of yours may do this");
+        add(429, "Too many requests: try again after the time given");
+        add(
+            503,
+            "Too much is waiting, or the service stops: nothing was done; try again after the time given",
+        );
+        add(400, "Not in the form that this operation takes");
+    }
+    if has_body {
+        add(413, "The body is too large");
+        add(415, "The body is not application/json");
+    }
+    if !open && *method != Method::GET {
+        add(409, "The state of things is against it");
+        add(422, "A rule is against it, or the idempotency key was used for something else");
+    }
+    if path.contains('{') || path.starts_with("/trading") {
+        add(404, "There is no such thing, or it is not yours");
+    }
+}
+
+fn header(name: &str, said: &str, number: bool) -> Parameter {
+    let kind = if number { Type::Integer } else { Type::String };
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(said))
+        .schema(Some(ObjectBuilder::new().schema_type(kind)))
+        .build()
+}
+
+fn at_least() -> Parameter {
+    let position = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)));
+    ParameterBuilder::new()
+        .name(AT_LEAST)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some("Answers only what has seen this position"))
+        .schema(Some(position))
+        .build()
+}
+
+fn problem(said: &str) -> RefOr<utoipa::openapi::Response> {
+    let schema = Ref::from_schema_name("Problem");
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    RefOr::T(ResponseBuilder::new().description(said).content("application/problem+json", content).build())
+}
+
+/// The codes that a client can meet, for the document's `x-problem-codes`.
+pub(crate) fn codes() -> Vec<&'static str> {
+    kinds::ALL.iter().map(|kind| kind.code).collect()
+}

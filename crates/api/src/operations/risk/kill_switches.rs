@@ -1,0 +1,117 @@
+//! Kill switches: stopping trading, for everybody or for somebody.
+
+use crate::answer::{self, Answer, Done, List, done};
+use crate::call::Call;
+use crate::problem::Problem;
+use crate::services::Api;
+use axum::extract::State;
+use engine::Command;
+use risk::Switch;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use vocabulary::{AccountId, InstrumentId, ParticipantId};
+
+/// The longest reason, in characters.
+const REASON_MAX: usize = 200;
+
+/// What a kill switch stops: one of these.
+#[derive(Clone, Copy, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SwitchBody {
+    /// Everything.
+    All,
+    /// All accounts that a participant clears.
+    #[schema(value_type = String)]
+    Participant(ParticipantId),
+    /// One account.
+    #[schema(value_type = String)]
+    Account(AccountId),
+    /// One instrument, for everybody.
+    #[schema(value_type = String)]
+    Instrument(InstrumentId),
+}
+
+impl From<SwitchBody> for Switch {
+    fn from(body: SwitchBody) -> Self {
+        match body {
+            SwitchBody::All => Self::All,
+            SwitchBody::Participant(participant) => Self::Participant(participant),
+            SwitchBody::Account(account) => Self::Account(account),
+            SwitchBody::Instrument(instrument) => Self::Instrument(instrument),
+        }
+    }
+}
+
+impl From<Switch> for SwitchBody {
+    fn from(switch: Switch) -> Self {
+        match switch {
+            Switch::All => Self::All,
+            Switch::Participant(participant) => Self::Participant(participant),
+            Switch::Account(account) => Self::Account(account),
+            Switch::Instrument(instrument) => Self::Instrument(instrument),
+        }
+    }
+}
+
+/// A switch to engage.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewSwitch {
+    /// `"all"`, or an object like `{"account": "A1"}`.
+    switch: SwitchBody,
+    /// Why, for the record; names no person.
+    #[schema(example = "orders without end since 10:42")]
+    reason: String,
+}
+
+/// A switch to lift.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LiftedSwitch {
+    /// As it was engaged.
+    switch: SwitchBody,
+}
+
+/// A switch that is engaged.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct EngagedSwitch {
+    switch: SwitchBody,
+    reason: String,
+}
+
+/// Refuses new orders and cancels open ones, until it is lifted. Survives restarts.
+#[utoipa::path(post, path = "/risk/kill-switches", tag = "risk", request_body = NewSwitch,
+    responses((status = 200, description = "Engaged", body = Done)))]
+pub(crate) async fn engage_switch(State(api): State<Arc<Api>>, call: Call) -> Answer {
+    let NewSwitch { switch, reason } = call.read()?;
+    if reason.is_empty() || reason.chars().count() > REASON_MAX || reason.chars().any(char::is_control) {
+        let rule = format!("must be 1 to {REASON_MAX} characters, none of them a control character");
+        return Err(Problem::invalid("reason", rule));
+    }
+    let engage = risk::Command::EngageKillSwitch { switch: switch.into(), reason };
+    done(&api.submit(call.request(Command::Risk(engage))).await?)
+}
+
+/// Takes orders again, as far as no other switch stops them.
+#[utoipa::path(post, path = "/risk/kill-switches/lift", tag = "risk", request_body = LiftedSwitch,
+    responses((status = 200, description = "Lifted", body = Done)))]
+pub(crate) async fn lift_switch(State(api): State<Arc<Api>>, call: Call) -> Answer {
+    let LiftedSwitch { switch } = call.read()?;
+    let lift = risk::Command::LiftKillSwitch { switch: switch.into() };
+    done(&api.submit(call.request(Command::Risk(lift))).await?)
+}
+
+/// The switches that are engaged.
+#[utoipa::path(get, path = "/risk/kill-switches", tag = "risk",
+    responses((status = 200, description = "Widest first", body = List<EngagedSwitch>)))]
+pub(crate) async fn list_switches(State(api): State<Arc<Api>>, _call: Call) -> Answer {
+    let look = |state: &engine::State| {
+        let body = |switch: &Switch| EngagedSwitch {
+            switch: (*switch).into(),
+            reason: state.risk.switch_reason(switch).unwrap_or_default().to_owned(),
+        };
+        state.risk.switches().map(body).collect::<Vec<_>>()
+    };
+    let (position, items) = api.look(look).await?;
+    answer::ok(position, &List { items })
+}

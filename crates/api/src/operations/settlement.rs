@@ -1,0 +1,21 @@
+//! Operations of settlement (SRV-2).
+
+mod quotas;
+mod reference;
+mod runs;
+
+use crate::services::Api;
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(quotas::list_quotas, quotas::set_quota))
+        .routes(routes!(quotas::list_shortfalls, quotas::record_shortfall))
+        .routes(routes!(reference::define_calendar))
+        .routes(routes!(reference::list_models))
+        .routes(routes!(reference::set_model))
+        .routes(routes!(runs::due))
+        .routes(routes!(runs::process))
+}

@@ -1,0 +1,137 @@
+//! Settlement runs: what is due, and settling it.
+
+use crate::answer::{self, Answer};
+use crate::call::{Call, Filter};
+use crate::decimals::amount_text;
+use crate::problem::Problem;
+use crate::services::Api;
+use axum::extract::State;
+use axum::http::StatusCode;
+use engine::{Command, ReceiptResult};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+use vocabulary::{AssetId, Date};
+
+/// How often the wait for a run looks whether it is complete.
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+
+/// What to settle.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewRun {
+    /// Everything due then or before.
+    #[schema(value_type = String, format = Date, example = "2023-02-08")]
+    date: Date,
+}
+
+/// What became of it.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct RunBody {
+    #[schema(value_type = String, example = "2023-02-08")]
+    date: Date,
+    /// `complete`; or `in_progress` when it goes on after this answer.
+    #[schema(example = "complete")]
+    status: &'static str,
+    /// Whether a run was started by this request; false when nothing was due, or one was in progress.
+    started: bool,
+    /// Where the request is recorded.
+    #[schema(example = 4711)]
+    position: u64,
+    /// A position at which the run is complete, once it is.
+    complete_position: Option<u64>,
+}
+
+/// As of which date.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DueFilter {
+    /// The settlement date.
+    #[param(value_type = String, example = "2023-02-08")]
+    date: Date,
+}
+
+/// What a run of that date would take.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct DueBody {
+    #[schema(value_type = String, example = "2023-02-08")]
+    date: Date,
+    /// Complete trades due then or before.
+    trades: u64,
+    /// Trades of which one side has not arrived.
+    incomplete: u64,
+    totals: Vec<TotalBody>,
+}
+
+/// What moves of one asset: what is delivered is received, or kept as fees.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct TotalBody {
+    #[schema(value_type = String)]
+    asset: AssetId,
+    delivered: String,
+    received: String,
+    fees: String,
+}
+
+/// Settles everything that is due on a date or before, delivery against payment.
+///
+/// First verifies that it sums to zero per asset. Safe to repeat: what has settled does not settle again. Waits until
+/// the run is complete (200), and answers 202 when that takes longer than half a minute; the run goes on.
+#[utoipa::path(post, path = "/settlement/process", tag = "settlement", request_body = NewRun,
+    responses(
+        (status = 200, description = "Complete", body = RunBody),
+        (status = 202, description = "In progress", body = RunBody),
+    ))]
+pub(crate) async fn process(State(api): State<Arc<Api>>, call: Call) -> Answer {
+    let NewRun { date } = call.read()?;
+    let process = settlement::Command::Process { date };
+    let receipt = api.submit(call.request(Command::Settlement(process))).await?;
+    let started = matches!(receipt.result, ReceiptResult::Done { changed: true });
+    let complete_position = wait_for_completion(&api).await?;
+    let (status, code) = match complete_position {
+        Some(_) => ("complete", StatusCode::OK),
+        None => ("in_progress", StatusCode::ACCEPTED),
+    };
+    let position = receipt.position;
+    answer::json(code, position, &RunBody { date, status, started, position, complete_position })
+}
+
+/// The position at which no run was in progress any more; none if that takes too long.
+async fn wait_for_completion(api: &Api) -> Result<Option<u64>, Problem> {
+    let deadline = Instant::now() + api.settings.settlement_timeout;
+    loop {
+        let (position, running) = api.look(|state| state.settlement.running()).await?;
+        if running.is_none() {
+            return Ok(Some(position));
+        }
+        if Instant::now() >= deadline {
+            return Ok(None);
+        }
+        sleep(LOOK_INTERVAL).await;
+    }
+}
+
+/// What a run of a date would settle.
+#[utoipa::path(get, path = "/settlement/due", tag = "settlement", params(DueFilter),
+    responses((status = 200, description = "Trades and totals per asset", body = DueBody)))]
+pub(crate) async fn due(
+    State(api): State<Arc<Api>>,
+    _call: Call,
+    Filter(DueFilter { date }): Filter<DueFilter>,
+) -> Answer {
+    let look = move |state: &engine::State| {
+        let due = state.settlement.due(date);
+        let scale = |asset| state.trading.assets().get(&asset).map_or(0, |known| known.scale);
+        let totals = due.totals.iter().map(|total| TotalBody {
+            asset: total.asset,
+            delivered: amount_text(total.delivered, scale(total.asset)),
+            received: amount_text(total.received, scale(total.asset)),
+            fees: amount_text(total.fees, scale(total.asset)),
+        });
+        DueBody { date, trades: due.trades, incomplete: due.incomplete, totals: totals.collect() }
+    };
+    let (position, body) = api.look(look).await?;
+    answer::ok(position, &body)
+}

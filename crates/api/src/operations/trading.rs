@@ -1,0 +1,43 @@
+//! Operations of trading (SRV-1).
+
+pub(crate) mod accounts;
+mod assets;
+mod blocks;
+mod business_day;
+mod instruments;
+pub(crate) mod order_entry;
+mod orders;
+mod participants;
+
+use crate::services::Api;
+use crate::streams;
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(assets::list_assets, assets::define_asset))
+        .routes(routes!(instruments::list_instruments, instruments::define_instrument))
+        .routes(routes!(instruments::get_instrument))
+        .routes(routes!(instruments::set_phase))
+        .routes(routes!(instruments::set_reference_price))
+        .routes(routes!(instruments::depth))
+        .routes(routes!(instruments::indicative_auction))
+        .routes(routes!(participants::list_participants, participants::register_participant))
+        .routes(routes!(accounts::list_accounts, accounts::open_account))
+        .routes(routes!(accounts::get_account))
+        .routes(routes!(accounts::deposit))
+        .routes(routes!(accounts::withdraw))
+        .routes(routes!(orders::cancel_all))
+        .routes(routes!(order_entry::place_order, orders::cancel_orders))
+        .routes(routes!(order_entry::place_orders))
+        .routes(routes!(orders::replace_order, orders::cancel_order))
+        .routes(routes!(business_day::get_business_day, business_day::open_business_day))
+        .routes(routes!(blocks::list_blocks, blocks::propose_block))
+        .routes(routes!(blocks::get_block))
+        .routes(routes!(blocks::consent_block))
+        .routes(routes!(blocks::refuse_block))
+        .routes(routes!(blocks::retry_block))
+        .routes(routes!(streams::trading_stream))
+}

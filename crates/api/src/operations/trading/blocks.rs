@@ -1,0 +1,288 @@
+//! Negotiated block trades (CON-4): proposed by one, consented to or refused by the other.
+
+use crate::answer::{self, Answer, Done, List, done};
+use crate::call::{Call, Place, parameter};
+use crate::catalog::Scales;
+use crate::decimals::{Decimal, price_text, quantity_text};
+use crate::ownership::Purpose;
+use crate::problem::{Problem, kinds};
+use crate::services::Api;
+use axum::extract::State;
+use engine::block::{Block, Leg, ProposeBlock, Stage, Step};
+use engine::{Command, Receipt, ReceiptResult};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use vocabulary::{AccountId, CorrelationId, InstrumentId, OrderId, Side, Timestamp};
+
+const SECOND_NS: u64 = 1_000_000_000;
+/// How long the counterparty has when the proposer does not say.
+const CONSENT_S_DEFAULT: u64 = 3_600;
+
+/// A block trade to propose.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewBlock<'a> {
+    /// Your account.
+    #[schema(value_type = String, example = "A1")]
+    account: AccountId,
+    /// Whose consent is needed.
+    #[schema(value_type = String, example = "A2")]
+    counterparty: AccountId,
+    #[schema(value_type = String, example = "600519")]
+    instrument: InstrumentId,
+    /// Your side.
+    #[schema(value_type = String, example = "sell")]
+    side: Side,
+    #[serde(borrow)]
+    #[schema(value_type = String, example = "1785.00")]
+    price: Decimal<'a>,
+    #[serde(borrow)]
+    #[schema(value_type = String, example = "10000")]
+    quantity: Decimal<'a>,
+    /// How long the counterparty has, in seconds: up to 7 days; an hour if left out.
+    #[serde(default)]
+    #[schema(example = 3600)]
+    consent_seconds: Option<u64>,
+}
+
+/// Whose word it is.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Word {
+    /// Your account, one of the two.
+    #[schema(value_type = String, example = "A2")]
+    account: AccountId,
+}
+
+/// A block trade that was proposed.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct ProposedBlock {
+    /// Its id.
+    #[schema(value_type = u64, example = 4711)]
+    block: OrderId,
+    #[schema(example = 4711)]
+    position: u64,
+    #[schema(value_type = String)]
+    correlation: CorrelationId,
+}
+
+/// A block trade that is not over.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct BlockBody {
+    #[schema(value_type = u64, example = 4711)]
+    block: OrderId,
+    #[schema(value_type = String)]
+    account: AccountId,
+    #[schema(value_type = String)]
+    counterparty: AccountId,
+    #[schema(value_type = String)]
+    instrument: InstrumentId,
+    /// The proposer's side.
+    #[schema(value_type = String)]
+    side: Side,
+    price: String,
+    quantity: String,
+    /// Until when the counterparty can consent.
+    #[schema(value_type = String)]
+    deadline: Timestamp,
+    /// `doing`, `awaiting_consent`, `executing`, `undoing`, `stuck`, `complete` or `undone`.
+    stage: &'static str,
+    /// Whose leg is being done or undone.
+    #[schema(value_type = Option<String>)]
+    leg: Option<Leg>,
+    /// Which step of it.
+    #[schema(value_type = Option<String>)]
+    step: Option<Step>,
+    /// Why it was turned round.
+    code: Option<String>,
+    message: Option<String>,
+    #[schema(value_type = String)]
+    correlation: CorrelationId,
+}
+
+/// Proposes a block trade. Your leg is made at once, its funds frozen; then the counterparty is asked.
+#[utoipa::path(post, path = "/trading/blocks", tag = "block trades", request_body = NewBlock,
+    responses((status = 201, description = "Proposed", body = ProposedBlock)))]
+pub(crate) async fn propose_block(State(api): State<Arc<Api>>, call: Call) -> Answer {
+    let body: NewBlock<'_> = call.read()?;
+    let scales = api.catalog.scales("instrument", body.instrument).await?;
+    let price = body.price.price("price", scales.price)?;
+    let quantity = body.quantity.quantity("quantity", scales.quantity)?;
+    let consent_s = body.consent_seconds.unwrap_or(CONSENT_S_DEFAULT);
+    api.check_account(&call, body.account, Purpose::Trade).await?;
+    let propose = ProposeBlock {
+        account: body.account,
+        counterparty: body.counterparty,
+        instrument: body.instrument,
+        side: body.side,
+        price,
+        quantity,
+        consent_ns: consent_s.saturating_mul(SECOND_NS),
+        user: call.user(),
+    };
+    let receipt = api.submit(call.request(Command::ProposeBlock(propose))).await?;
+    let block = proposed(&receipt);
+    let body = ProposedBlock { block, position: receipt.position, correlation: call.correlation };
+    answer::created(receipt.position, &format!("/trading/blocks/{block}"), &body)
+}
+
+/// A block trade's id is the position of its record, as an order's is.
+fn proposed(receipt: &Receipt) -> OrderId {
+    match &receipt.result {
+        ReceiptResult::Order(order) => order.order,
+        ReceiptResult::Done { .. } | ReceiptResult::Refused(_) | ReceiptResult::Answered(_) => {
+            OrderId(receipt.position)
+        }
+    }
+}
+
+/// The counterparty agrees: its leg is made, and both are executed against each other.
+#[utoipa::path(post, path = "/trading/blocks/{block}/consent", tag = "block trades", request_body = Word,
+    params(("block" = u64, Path, description = "The block trade's id")),
+    responses((status = 200, description = "Agreed", body = Done)))]
+pub(crate) async fn consent_block(
+    State(api): State<Arc<Api>>,
+    Place(block): Place<String>,
+    call: Call,
+) -> Answer {
+    let block = block_id(&block)?;
+    let Word { account } = call.read()?;
+    api.check_account(&call, account, Purpose::Trade).await?;
+    check_party(&api, block, account).await?;
+    let consent = Command::ConsentBlock { block, account, user: call.user() };
+    done(&api.submit(call.request(consent)).await?)
+}
+
+/// The counterparty refuses, or the proposer takes it back: what was done is undone.
+#[utoipa::path(post, path = "/trading/blocks/{block}/refuse", tag = "block trades", request_body = Word,
+    params(("block" = u64, Path, description = "The block trade's id")),
+    responses((status = 200, description = "Being undone", body = Done)))]
+pub(crate) async fn refuse_block(
+    State(api): State<Arc<Api>>,
+    Place(block): Place<String>,
+    call: Call,
+) -> Answer {
+    let block = block_id(&block)?;
+    let Word { account } = call.read()?;
+    api.check_account(&call, account, Purpose::Trade).await?;
+    check_party(&api, block, account).await?;
+    done(&api.submit(call.request(Command::RefuseBlock { block, account })).await?)
+}
+
+/// Tries again to undo a block trade that is stuck.
+#[utoipa::path(post, path = "/trading/blocks/{block}/retry", tag = "block trades",
+    params(("block" = u64, Path, description = "The block trade's id")),
+    responses((status = 200, description = "Tried again", body = Done)))]
+pub(crate) async fn retry_block(
+    State(api): State<Arc<Api>>,
+    Place(block): Place<String>,
+    call: Call,
+) -> Answer {
+    let block = block_id(&block)?;
+    check_seen(&api, &call, block).await?;
+    done(&api.submit(call.request(Command::RetryBlock { block })).await?)
+}
+
+/// Block trades that are not over. A trader sees those of his accounts, on either side.
+#[utoipa::path(get, path = "/trading/blocks", tag = "block trades",
+    responses((status = 200, description = "Oldest first", body = List<BlockBody>)))]
+pub(crate) async fn list_blocks(State(api): State<Arc<Api>>, call: Call) -> Answer {
+    let confined = call.principal.is_confined().then_some(call.user());
+    let look = move |state: &engine::State| {
+        let seen = |block: &Block| confined.is_none_or(|user| is_party(state, block, user));
+        let blocks = state.blocks.iter().filter(|(_, block)| seen(block));
+        blocks.filter_map(|(id, block)| BlockBody::of(state, *id, block)).collect::<Vec<_>>()
+    };
+    let (position, items) = api.look(look).await?;
+    answer::ok(position, &List { items })
+}
+
+/// A block trade that is not over.
+#[utoipa::path(get, path = "/trading/blocks/{block}", tag = "block trades",
+    params(("block" = u64, Path, description = "The block trade's id")),
+    responses((status = 200, description = "The block trade", body = BlockBody)))]
+pub(crate) async fn get_block(
+    State(api): State<Arc<Api>>,
+    Place(block): Place<String>,
+    call: Call,
+) -> Answer {
+    let id = block_id(&block)?;
+    check_seen(&api, &call, id).await?;
+    let look =
+        move |state: &engine::State| state.blocks.get(id).and_then(|block| BlockBody::of(state, id, block));
+    let (position, found) = api.look(look).await?;
+    answer::ok(position, &found.ok_or_else(|| unknown(id))?)
+}
+
+fn block_id(text: &str) -> Result<OrderId, Problem> {
+    parameter::<u64>("block", text).map(OrderId)
+}
+
+fn unknown(block: OrderId) -> Problem {
+    Problem::new(&kinds::UNKNOWN_BLOCK, format!("there is no block trade {block} that is not over"))
+}
+
+/// Whether the user owns one of its two accounts.
+fn is_party(state: &engine::State, block: &Block, user: vocabulary::UserId) -> bool {
+    let owns = |account| state.trading.ledger().account(account).is_some_and(|known| known.owner == user);
+    owns(block.terms.account) || owns(block.terms.counterparty)
+}
+
+async fn check_seen(api: &Api, call: &Call, id: OrderId) -> Result<(), Problem> {
+    let Some(user) = call.principal.is_confined().then_some(call.user()) else { return Ok(()) };
+    let look = move |state: &engine::State| state.blocks.get(id).map(|block| is_party(state, block, user));
+    match api.look(look).await?.1 {
+        Some(true) => Ok(()),
+        Some(false) => Err(unknown(id).denied()),
+        None => Err(unknown(id)),
+    }
+}
+
+/// To one who is no party to it, a block trade does not exist.
+async fn check_party(api: &Api, id: OrderId, account: AccountId) -> Result<(), Problem> {
+    let look = move |state: &engine::State| {
+        let terms = state.blocks.get(id).map(|block| block.terms);
+        terms.map(|terms| terms.account == account || terms.counterparty == account)
+    };
+    match api.look(look).await?.1 {
+        Some(true) => Ok(()),
+        Some(false) => Err(unknown(id).denied()),
+        None => Err(unknown(id)),
+    }
+}
+
+impl BlockBody {
+    fn of(state: &engine::State, id: OrderId, block: &Block) -> Option<Self> {
+        let terms = &block.terms;
+        let scales = Scales::from(state.trading.instrument(terms.instrument)?);
+        let (stage, leg, step) = stage(block.stage);
+        Some(Self {
+            block: id,
+            account: terms.account,
+            counterparty: terms.counterparty,
+            instrument: terms.instrument,
+            side: terms.side,
+            price: price_text(terms.price, scales.price),
+            quantity: quantity_text(terms.quantity, scales.quantity),
+            deadline: block.deadline,
+            stage,
+            leg,
+            step,
+            code: block.reason.as_ref().map(|reason| reason.code.clone()),
+            message: block.reason.as_ref().map(|reason| reason.message.clone()),
+            correlation: block.correlation,
+        })
+    }
+}
+
+fn stage(stage: Stage) -> (&'static str, Option<Leg>, Option<Step>) {
+    match stage {
+        Stage::Doing { leg, step } => ("doing", Some(leg), Some(step)),
+        Stage::AwaitingConsent => ("awaiting_consent", None, None),
+        Stage::Executing => ("executing", None, None),
+        Stage::Undoing { leg, step } => ("undoing", Some(leg), Some(step)),
+        Stage::Complete => ("complete", None, None),
+        Stage::Undone => ("undone", None, None),
+        Stage::Stuck { leg, step } => ("stuck", Some(leg), Some(step)),
+    }
+}

@@ -1,0 +1,1 @@
+//! Every refusal is a problem of its own code.

@@ -1,0 +1,176 @@
+//! What the gateway is made of, and what its handlers share.
+
+use crate::auth::{Permissions, TokenVerifier};
+use crate::catalog::Catalog;
+use crate::live::Live;
+use crate::metrics::Metrics;
+use crate::problem::{Problem, kinds};
+use crate::rate::{Rate, RateLimits};
+use crate::refusals;
+use crate::routes::Routes;
+use arc_swap::ArcSwapOption;
+use axum::body::Bytes;
+use compliance::{Bundle, default_bundle};
+use engine::{Receipt, ReceiptResult, Request, State};
+use node::NodeHandle;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+use vocabulary::UserId;
+
+/// What the gateway stands on.
+#[derive(Clone)]
+pub struct Services {
+    /// The node that decides.
+    pub node: NodeHandle,
+    /// Who may come in.
+    pub tokens: TokenVerifier,
+    /// Bounds.
+    pub settings: Settings,
+}
+
+/// The bounds of the gateway.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Requests of one principal; an order of a batch counts as one.
+    pub rate: Rate,
+    /// Requests in progress at once.
+    pub in_flight_max: usize,
+    /// Event streams open at once.
+    pub streams_max: usize,
+    /// Records of refused requests, all callers together.
+    pub access_rate: Rate,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+    /// How long a read may wait for the position it asks for.
+    pub position_timeout: Duration,
+    /// How long `POST /settlement/process` waits for its run to complete.
+    pub settlement_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            rate: Rate { per_second: 50_000, burst: 50_000 },
+            in_flight_max: 8_192,
+            streams_max: 256,
+            access_rate: Rate { per_second: 10, burst: 100 },
+            body_timeout: Duration::from_secs(10),
+            position_timeout: Duration::from_secs(2),
+            settlement_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// How many principals have a bucket of their own.
+const PRINCIPALS_MAX: usize = 65_536;
+/// How often a read looks whether its position was reached.
+const POSITION_STEP: Duration = Duration::from_millis(2);
+
+/// What handlers share.
+pub(crate) struct Api {
+    pub(crate) node: NodeHandle,
+    pub(crate) tokens: TokenVerifier,
+    pub(crate) settings: Settings,
+    pub(crate) catalog: Catalog,
+    pub(crate) routes: Routes,
+    pub(crate) metrics: Metrics,
+    pub(crate) rates: RateLimits<UserId>,
+    pub(crate) access_rate: RateLimits<()>,
+    pub(crate) in_flight: AtomicUsize,
+    pub(crate) live: Live,
+    /// The OpenAPI document as it is served.
+    pub(crate) document: Bytes,
+    permissions: ArcSwapOption<Permissions>,
+}
+
+impl Api {
+    pub(crate) fn new(services: Services, routes: Routes, document: Bytes) -> Self {
+        let Services { node, tokens, settings } = services;
+        Self {
+            catalog: Catalog::new(node.clone()),
+            rates: RateLimits::new(settings.rate, PRINCIPALS_MAX),
+            access_rate: RateLimits::new(settings.access_rate, 1),
+            in_flight: AtomicUsize::new(0),
+            live: Live::new(),
+            metrics: Metrics::new(),
+            permissions: ArcSwapOption::empty(),
+            node,
+            tokens,
+            settings,
+            routes,
+            document,
+        }
+    }
+
+    /// What the policy in force grants.
+    pub(crate) async fn permissions(&self) -> Result<Arc<Permissions>, Problem> {
+        if let Some(known) = &*self.permissions.load() {
+            return Ok(Arc::clone(known));
+        }
+        self.refresh_permissions().await
+    }
+
+    /// Brings the permissions up to the bundle in force. One that cannot be used changes nothing: the last good one
+    /// stays (fault 19), and at the start that is the one that is shipped.
+    pub(crate) async fn refresh_permissions(&self) -> Result<Arc<Permissions>, Problem> {
+        let look = |state: &State| state.compliance.bundle().cloned();
+        let (_, bundle) = self.node.read(look).await?;
+        let bundle = bundle.unwrap_or_else(default_bundle);
+        let permissions = match Permissions::of(&bundle, self.routes.count()) {
+            Ok(permissions) => permissions,
+            Err(why) => {
+                tracing::error!(%why, "the policy in force does not say who may call what; the last good one stays");
+                if let Some(last) = &*self.permissions.load() {
+                    return Ok(Arc::clone(last));
+                }
+                self.shipped_permissions(&default_bundle())?
+            }
+        };
+        let permissions = Arc::new(permissions);
+        self.permissions.store(Some(Arc::clone(&permissions)));
+        Ok(permissions)
+    }
+
+    fn shipped_permissions(&self, bundle: &Bundle) -> Result<Permissions, Problem> {
+        Permissions::of(bundle, self.routes.count())
+            .map_err(|why| Problem::new(&kinds::INTERNAL, why.to_string()))
+    }
+
+    /// Submits a command; what comes back has happened.
+    pub(crate) async fn submit(&self, request: Request) -> Result<Receipt, Problem> {
+        assert!(!request.command.is_internal(), "no operation gives an internal command");
+        let receipt = self.node.submit(request).await?;
+        match &receipt.result {
+            ReceiptResult::Refused(refusal) => Err(refusals::problem(refusal, receipt.position)),
+            ReceiptResult::Done { .. } | ReceiptResult::Order(_) | ReceiptResult::Answered(_) => Ok(receipt),
+        }
+    }
+
+    /// Looks at the live state.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&State) -> T + Send + 'static,
+    ) -> Result<(u64, T), Problem> {
+        Ok(self.node.read(look).await?)
+    }
+
+    /// Waits until `position` is durable.
+    pub(crate) async fn reach(&self, position: u64) -> Result<(), Problem> {
+        self.wait_until(position, || self.node.durable_position()).await
+    }
+
+    /// Waits until what `reached` gives is at least `position`.
+    pub(crate) async fn wait_until(&self, position: u64, reached: impl Fn() -> u64) -> Result<(), Problem> {
+        let deadline = Instant::now() + self.settings.position_timeout;
+        while reached() < position {
+            if Instant::now() >= deadline {
+                let detail = format!("position {position} is not reached yet; this is at {}", reached());
+                return Err(Problem::new(&kinds::POSITION_NOT_REACHED, detail).retry_after_s(1));
+            }
+            sleep(POSITION_STEP).await;
+        }
+        Ok(())
+    }
+}

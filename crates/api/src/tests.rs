@@ -1,0 +1,1 @@
+//! The gateway as its clients meet it.
