@@ -87,6 +87,30 @@ pub(crate) fn definitions() -> Vec<Command> {
     all
 }
 
+/// The same with limits and quotas that nothing in a test reaches, for many orders.
+pub(crate) fn wide_definitions() -> Vec<Command> {
+    let data = r#"{"finance":{"limits":{"base":{"single_order":5000,"orders_per_hour":100000}}}}"#;
+    let mut all = definitions();
+    for command in &mut all {
+        if let Command::Compliance(compliance::Command::ActivatePolicy { bundle }) = command {
+            *bundle = bundle.with_data(data);
+        }
+        if let Command::Settlement(settlement::Command::SetQuota { quota, .. }) = command {
+            *quota = Amount::MAX;
+        }
+    }
+    all
+}
+
+/// The same order with the client's own id.
+pub(crate) fn named(order: PlaceOrder, name: &str) -> PlaceOrder {
+    PlaceOrder { client_order_id: Some(id(name)), ..order }
+}
+
+pub(crate) fn place(order: PlaceOrder) -> Command {
+    Command::Trading(trading::Command::PlaceOrder(order))
+}
+
 impl Market {
     pub(crate) fn empty(hosts: Hosts) -> Self {
         Self { engine: Engine::new(hosts), records: Vec::new(), now: 1_675_733_400_000_000_000 }

@@ -2,5 +2,9 @@
 
 #![allow(clippy::inconsistent_digit_grouping, reason = "amounts read as units and cents")]
 
+mod audit;
+mod faults;
+mod flow;
 mod market;
+mod network;
 mod whole;
