@@ -17,11 +17,11 @@ use std::time::Duration;
 pub type Batch = Arc<Vec<Record>>;
 
 /// How many records stay in memory for followers that keep up.
-const RECENT_RECORDS_MAX: usize = 65_536;
+const RECENT_RECORDS_MAX: usize = 8_192;
 /// How many bytes of journal a follower that is behind reads at once.
 const CATCH_UP_BYTES: usize = 4 << 20;
 /// How many records a follower gets at once from memory.
-const STEP_RECORDS_MAX: usize = 8_192;
+const STEP_RECORDS_MAX: usize = 4_096;
 
 /// Reads the journal from a cursor of its own.
 pub trait Follower: Send {
