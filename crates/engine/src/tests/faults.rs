@@ -106,7 +106,9 @@ fn check(network: &mut Network) {
 
 #[test]
 fn c6_every_flow_ends_and_totals_are_conserved_whatever_goes_wrong() {
-    for (split, seed) in SPLITS.iter().zip(1..).flat_map(|(split, at)| (0..4).map(move |n| (split, 10 * at + n))) {
+    for (split, seed) in
+        SPLITS.iter().zip(1..).flat_map(|(split, at)| (0..4).map(move |n| (split, 10 * at + n)))
+    {
         let mut network = Network::new(split, &wide_definitions(), seed);
         a_day(&mut network, Faults::ALL, seed);
         check(&mut network);
@@ -288,7 +290,10 @@ fn a_kill_switch_stops_undecided_orders_too() {
         network.faults = Faults::REORDER;
         for number in 0..30 {
             let side = if number % 2 == 0 { Side::Buy } else { Side::Sell };
-            network.ask(place(named(limit("CAT", side, 100_00 - number % 2 * -50, 1), &format!("order-{number}"))));
+            network.ask(place(named(
+                limit("CAT", side, 100_00 - number % 2 * -50, 1),
+                &format!("order-{number}"),
+            )));
         }
         network.ask(engage());
         network.calm();
@@ -306,7 +311,8 @@ fn a_local_message_that_comes_too_early_is_sent_again() {
     // Settlement and risk share a node, and risk hears of a settled trade before trading's confirm has reached it.
     let mut network = Network::new(&[&[T], &[S, R, C]], &wide_definitions(), 3);
     network.forced_answer = None;
-    let is_confirm_of_risk = |message: &Message| matches!(message, Message::Risk(risk::Command::Confirm { .. }));
+    let is_confirm_of_risk =
+        |message: &Message| matches!(message, Message::Risk(risk::Command::Confirm { .. }));
     network.held_back = Some(is_confirm_of_risk);
     network.ask(place(named(limit("BOB", Side::Sell, 100_00, 5), "order-0")));
     network.run(300);

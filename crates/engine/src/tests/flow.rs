@@ -48,14 +48,16 @@ fn posted(market: &Market) -> Vec<Message> {
 fn is_release(message: &Message) -> bool {
     matches!(
         message,
-        Message::Risk(risk::Command::Release { .. }) | Message::Settlement(settlement::Command::Release { .. })
+        Message::Risk(risk::Command::Release { .. })
+            | Message::Settlement(settlement::Command::Release { .. })
     )
 }
 
 fn is_confirm(message: &Message) -> bool {
     matches!(
         message,
-        Message::Risk(risk::Command::Confirm { .. }) | Message::Settlement(settlement::Command::Confirm { .. })
+        Message::Risk(risk::Command::Confirm { .. })
+            | Message::Settlement(settlement::Command::Confirm { .. })
     )
 }
 
@@ -177,7 +179,8 @@ fn c5_a_confirm_that_is_refused_raises_an_alarm_and_never_becomes_a_release() {
     let mut market = trading_alone();
     let sell = market.place(limit("BOB", Side::Sell, 100_00, 4));
     let buy = market.place(limit("ANN", Side::Buy, 100_00, 4));
-    for (order, branch) in [sell, buy].into_iter().flat_map(|order| Branch::ALL.map(|branch| (order, branch))) {
+    for (order, branch) in [sell, buy].into_iter().flat_map(|order| Branch::ALL.map(|branch| (order, branch)))
+    {
         answer(&mut market, order, branch, Answer::Yes);
     }
     let confirms: Vec<MessageId> = market.engine.state().outbox.waiting().map(|(id, _)| *id).collect();
@@ -228,17 +231,19 @@ fn c10_a_late_answer_holds_back_the_orders_behind_it_until_the_deadline_at_most(
     });
     market.now += FLOW_DEADLINE_NS - 1_000_000_000;
     let events = market.must(Command::ExpireDeadlines);
-    let decided: Vec<_> = events
-        .iter()
-        .filter_map(|event| match event {
-            Event::Trading(trading::Event::OrderRejected { order, .. }) => Some((*order, false)),
-            Event::Trading(trading::Event::OrderAccepted { order }) => Some((*order, true)),
-            _ => None,
-        })
-        .collect();
+    let decided: Vec<_> = events.iter().filter_map(decision).collect();
     assert_eq!(decided, [(slow, false), (quick[0], true), (quick[1], true)]);
     assert_eq!(market.engine.state().trading.order(quick[1]).unwrap().status, Status::Executed);
     market.check_replay();
+}
+
+/// Which order an event decides, and whether it is accepted.
+fn decision(event: &Event) -> Option<(OrderId, bool)> {
+    let Event::Trading(event) = event else { return None };
+    if let trading::Event::OrderAccepted { order } = event {
+        return Some((*order, true));
+    }
+    if let trading::Event::OrderRejected { order, .. } = event { Some((*order, false)) } else { None }
 }
 
 #[test]
@@ -257,15 +262,19 @@ fn c10_orders_that_wait_for_their_turn_go_on_a_bounded_number_in_one_record() {
     market.now += FLOW_DEADLINE_NS + 1;
     let before = market.records.len();
     market.settle_down();
-    let accepted: Vec<usize> = market.records[before..].iter().map(|record| accepted_in(record.events())).collect();
+    let accepted: Vec<usize> =
+        market.records[before..].iter().map(|record| accepted_in(record.events())).collect();
     assert_eq!(accepted, [500, 501, 199]);
-    assert!(behind.iter().all(|order| market.engine.state().trading.order(*order).unwrap().status == Status::Open));
+    assert!(
+        behind
+            .iter()
+            .all(|order| market.engine.state().trading.order(*order).unwrap().status == Status::Open)
+    );
     market.check_replay();
 }
 
 fn accepted_in(events: &[Event]) -> usize {
-    let accepted = |event: &&Event| matches!(event, Event::Trading(trading::Event::OrderAccepted { .. }));
-    events.iter().filter(accepted).count()
+    events.iter().filter_map(decision).filter(|(_, accepted)| *accepted).count()
 }
 
 #[test]

@@ -117,8 +117,17 @@ impl Market {
     }
 
     pub(crate) fn open() -> Self {
+        Self::defined(definitions())
+    }
+
+    /// With limits that many orders do not reach.
+    pub(crate) fn wide() -> Self {
+        Self::defined(wide_definitions())
+    }
+
+    fn defined(definitions: Vec<Command>) -> Self {
         let mut market = Self::empty(Hosts::ALL);
-        for command in definitions() {
+        for command in definitions {
             market.must(command);
         }
         market

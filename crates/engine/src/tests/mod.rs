@@ -3,8 +3,13 @@
 #![allow(clippy::inconsistent_digit_grouping, reason = "amounts read as units and cents")]
 
 mod audit;
+mod blocks;
+mod encoding;
 mod faults;
 mod flow;
+mod keys;
 mod market;
 mod network;
+mod participant;
+mod replay;
 mod whole;

@@ -60,7 +60,7 @@ impl Faults {
 }
 
 enum Packet {
-    Deliver { from: usize, to: usize, message: MessageId, command: Command },
+    Deliver { from: usize, to: usize, message: MessageId, command: Box<Command> },
     Acknowledge { to: usize, message: MessageId, answer: Answer },
 }
 
@@ -116,6 +116,8 @@ impl Node {
     }
 }
 
+type Matches = fn(&Message) -> bool;
+
 /// A request that its client repeats until it is told.
 struct Asked {
     command: Command,
@@ -134,9 +136,9 @@ pub(crate) struct Network {
     /// Contexts whose node nothing reaches.
     pub(crate) unreachable: Vec<Context>,
     /// What a test makes a participant say, whatever it would have said: to messages that match.
-    pub(crate) forced_answer: Option<(fn(&Message) -> bool, Answer)>,
+    pub(crate) forced_answer: Option<(Matches, Answer)>,
     /// Messages that the network loses.
-    pub(crate) held_back: Option<fn(&Message) -> bool>,
+    pub(crate) held_back: Option<Matches>,
 }
 
 impl Network {
@@ -194,7 +196,8 @@ impl Network {
     fn submit(&mut self, number: u128, command: Command) {
         let node = self.host(context_of(&command));
         let command_id = Some(CommandId(CorrelationId(number)));
-        let request = Request { command_id, correlation: CorrelationId(number), actor: id("user-1"), command };
+        let request =
+            Request { command_id, correlation: CorrelationId(number), actor: id("user-1"), command };
         let leader = self.nodes[node].leaders.len() - 1;
         let position = match self.execute(node, leader, request) {
             Executed::Recorded(record) => record.moment.position,
@@ -243,7 +246,10 @@ impl Network {
         let (crash, second) = (self.dice.permille(crash), self.dice.permille(second_leader));
         let now = self.now_ms;
         let node = &mut self.nodes[at];
-        if snapshot && let [leader] = &node.leaders[..] && leader.pending.is_empty() {
+        if snapshot
+            && let [leader] = &node.leaders[..]
+            && leader.pending.is_empty()
+        {
             node.snapshot = Some((node.journal.len(), leader.engine.snapshot()));
         }
         if crash {
@@ -261,7 +267,9 @@ impl Network {
         for _ in 0..1_000 {
             let now = Timestamp(self.time() + self.nodes[node].skew_ns);
             let engine = &self.nodes[node].leaders[leader].engine;
-            let Due::Now(command) = engine.due(now.max(engine.last().unwrap_or_default().time)) else { return };
+            let Due::Now(command) = engine.due(now.max(engine.last().unwrap_or_default().time)) else {
+                return;
+            };
             self.execute(node, leader, own(command));
         }
         panic!("what is due never ends");
@@ -316,7 +324,7 @@ impl Network {
             let is_lost = self.unreachable.contains(&context) || self.is_held_back(&command);
             if !is_lost {
                 let to = self.host(context);
-                self.post(|| Packet::Deliver { from: node, to, message, command: command.clone() });
+                self.post(|| Packet::Deliver { from: node, to, message, command: Box::new(command.clone()) });
             }
         }
     }
@@ -346,7 +354,7 @@ impl Network {
         let arrived: Vec<_> = arrived;
         for (_, packet) in arrived {
             match packet {
-                Packet::Deliver { from, to, message, command } => self.deliver(from, to, message, command),
+                Packet::Deliver { from, to, message, command } => self.deliver(from, to, message, *command),
                 Packet::Acknowledge { to, message, answer } => {
                     // Whoever led first gets it, so an old leader hears things too.
                     self.execute(to, 0, own(Command::Acknowledge { message, answer }));
