@@ -11,7 +11,7 @@ mod tokens;
 
 pub use keys::{KeyError, SigningKey};
 pub use roles::{Role, Roles};
-pub use tokens::{AUDIENCE, ISSUER, Minted, TokenFault, TokenIssuer, TokenVerifier};
+pub use tokens::{Minted, TokenFault, TokenIssuer, TokenVerifier};
 
 pub(crate) use permissions::Permissions;
 

@@ -7,28 +7,33 @@
 
 mod access;
 mod answer;
-pub mod auth;
+mod auth;
 mod call;
 mod catalog;
-pub mod correlation;
+mod correlation;
 mod decimals;
-pub mod gate;
+mod gate;
 mod json;
 mod live;
 mod metrics;
 mod openapi;
 mod operations;
 mod ownership;
-pub mod problem;
+mod problem;
 mod rate;
+mod reads;
 mod refusals;
 mod remembered;
 mod routes;
+mod rows;
 mod server;
 mod services;
 mod streams;
 
 pub use answer::POSITION_HEADER;
+pub use auth::{
+    KeyError, Minted, Principal, Role, Roles, SigningKey, TokenFault, TokenIssuer, TokenVerifier,
+};
 pub use rate::Rate;
 pub use server::serve;
 pub use services::{Services, Settings};

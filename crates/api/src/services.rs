@@ -6,6 +6,7 @@ use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::problem::{Problem, kinds};
 use crate::rate::{Rate, RateLimits};
+use crate::reads::Reads;
 use crate::refusals;
 use crate::routes::Routes;
 use arc_swap::ArcSwapOption;
@@ -13,19 +14,24 @@ use axum::body::Bytes;
 use compliance::{Bundle, default_bundle};
 use engine::{Receipt, ReceiptResult, Request, State};
 use node::NodeHandle;
+use node::journal::JournalReader;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
+use views::ViewsReader;
 use vocabulary::UserId;
 
 /// What the gateway stands on.
-#[derive(Clone)]
 pub struct Services {
     /// The node that decides.
     pub node: NodeHandle,
     /// Who may come in.
     pub tokens: TokenVerifier,
+    /// The read side.
+    pub views: ViewsReader,
+    /// For what the read side names by position only.
+    pub journal: Box<dyn JournalReader>,
     /// Bounds.
     pub settings: Settings,
 }
@@ -80,6 +86,7 @@ pub(crate) struct Api {
     pub(crate) access_rate: RateLimits<()>,
     pub(crate) in_flight: AtomicUsize,
     pub(crate) live: Live,
+    pub(crate) reads: Reads,
     /// The OpenAPI document as it is served.
     pub(crate) document: Bytes,
     permissions: ArcSwapOption<Permissions>,
@@ -87,13 +94,14 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new(services: Services, routes: Routes, document: Bytes) -> Self {
-        let Services { node, tokens, settings } = services;
+        let Services { node, tokens, views, journal, settings } = services;
         Self {
             catalog: Catalog::new(node.clone()),
             rates: RateLimits::new(settings.rate, PRINCIPALS_MAX),
             access_rate: RateLimits::new(settings.access_rate, 1),
             in_flight: AtomicUsize::new(0),
             live: Live::new(),
+            reads: Reads::new(views, journal),
             metrics: Metrics::new(),
             permissions: ArcSwapOption::empty(),
             node,

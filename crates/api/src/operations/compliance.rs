@@ -1,7 +1,9 @@
 //! Operations of compliance (SRV-4).
 
+mod decisions;
 mod policies;
 mod restrictions;
+mod status;
 
 use crate::services::Api;
 use std::sync::Arc;
@@ -10,8 +12,13 @@ use utoipa_axum::routes;
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
-        .routes(routes!(policies::activate_policy))
-        .routes(routes!(policies::active_policy))
+        .routes(routes!(policies::active_policy, policies::activate_policy))
+        .routes(routes!(policies::policy_history))
+        .routes(routes!(policies::dry_run))
+        .routes(routes!(decisions::list_decisions))
+        .routes(routes!(decisions::get_decision))
+        .routes(routes!(decisions::list_refusals))
+        .routes(routes!(status::live_status))
         .routes(routes!(restrictions::list_restrictions, restrictions::restrict))
         .routes(routes!(restrictions::unrestrict))
 }

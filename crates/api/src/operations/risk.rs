@@ -1,6 +1,7 @@
 //! Operations of risk (SRV-3).
 
 mod exposures;
+mod history;
 mod kill_switches;
 mod limits;
 mod measures;
@@ -18,5 +19,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(exposures::list_exposures))
         .routes(routes!(kill_switches::list_switches, kill_switches::engage_switch))
         .routes(routes!(kill_switches::lift_switch))
+        .routes(routes!(history::switch_history))
+        .routes(routes!(history::list_alerts))
         .routes(routes!(streams::alert_stream))
 }

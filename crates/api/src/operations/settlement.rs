@@ -1,5 +1,6 @@
 //! Operations of settlement (SRV-2).
 
+mod history;
 mod quotas;
 mod reference;
 mod runs;
@@ -18,4 +19,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(reference::set_model))
         .routes(routes!(runs::due))
         .routes(routes!(runs::process))
+        .routes(routes!(history::list_runs))
+        .routes(routes!(history::get_run))
+        .routes(routes!(history::list_obligations))
+        .routes(routes!(history::list_net_positions))
 }

@@ -4,10 +4,12 @@ pub(crate) mod accounts;
 mod assets;
 mod blocks;
 mod business_day;
+pub(crate) mod history;
 mod instruments;
 pub(crate) mod order_entry;
 mod orders;
 mod participants;
+mod trace;
 
 use crate::services::Api;
 use crate::streams;
@@ -27,12 +29,15 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(participants::list_participants, participants::register_participant))
         .routes(routes!(accounts::list_accounts, accounts::open_account))
         .routes(routes!(accounts::get_account))
+        .routes(routes!(accounts::list_balances))
         .routes(routes!(accounts::deposit))
         .routes(routes!(accounts::withdraw))
         .routes(routes!(orders::cancel_all))
-        .routes(routes!(order_entry::place_order, orders::cancel_orders))
+        .routes(routes!(order_entry::place_order, history::list_orders, orders::cancel_orders))
         .routes(routes!(order_entry::place_orders))
-        .routes(routes!(orders::replace_order, orders::cancel_order))
+        .routes(routes!(history::get_order, orders::replace_order, orders::cancel_order))
+        .routes(routes!(history::trace_order))
+        .routes(routes!(history::list_trades))
         .routes(routes!(business_day::get_business_day, business_day::open_business_day))
         .routes(routes!(blocks::list_blocks, blocks::propose_block))
         .routes(routes!(blocks::get_block))

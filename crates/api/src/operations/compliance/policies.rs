@@ -2,9 +2,11 @@
 
 use crate::answer::{self, Answer, Done, done};
 use crate::auth::Permissions;
-use crate::call::Call;
+use crate::call::{Call, Filter};
 use crate::problem::{Problem, kinds};
+use crate::reads::{PageBody, PageQuery};
 use crate::refusals;
+use crate::rows;
 use crate::services::Api;
 use axum::extract::State;
 use compliance::{Bundle, Module};
@@ -12,6 +14,11 @@ use engine::Command;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
+use views::{DecisionFilter, PageRequest};
+use vocabulary::{OrderId, Reason};
+
+/// The most decisions that a dry run takes again.
+const DECISIONS_MAX: usize = 1_000;
 
 /// A Rego module.
 #[derive(Serialize, Deserialize, utoipa::ToSchema)]
@@ -54,7 +61,40 @@ pub(crate) struct ActivePolicy {
     version: u32,
     /// SHA-256 of the bundle.
     digest: String,
+    modules: Vec<ModuleBody>,
+    /// The document at `data`: limits and the like.
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+/// A bundle to try, and on how many orders.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Trial {
     bundle: BundleBody,
+    /// How many of the latest decisions to take again, 1 to 1,000; 1,000 if left out.
+    #[serde(default)]
+    decisions: Option<usize>,
+}
+
+/// What a bundle would have decided differently.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct TrialBody {
+    /// Orders that were judged again.
+    examined: u64,
+    /// Allowed then, denied by the bundle, for these reasons.
+    newly_denied: Vec<Redecided>,
+    /// Denied then for these reasons, allowed by the bundle.
+    newly_allowed: Vec<Redecided>,
+}
+
+/// An order whose verdict would be another.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct Redecided {
+    #[schema(value_type = u64)]
+    order: OrderId,
+    #[schema(value_type = Vec<rows::DecisionReason>)]
+    reasons: Vec<Reason>,
 }
 
 /// Brings a bundle into force, for orders and for requests, if it is fit for it; otherwise the last one stays.
@@ -79,16 +119,73 @@ async fn check(bundle: Bundle) -> Result<Bundle, Problem> {
 }
 
 /// The bundle in force.
-#[utoipa::path(get, path = "/compliance/policies/active", tag = "compliance",
+#[utoipa::path(get, path = "/compliance/policies", tag = "compliance",
     responses((status = 200, description = "Version, digest and content", body = ActivePolicy)))]
 pub(crate) async fn active_policy(State(api): State<Arc<Api>>, _call: Call) -> Answer {
     let (position, policy) = api.look(|state| state.compliance.policy().cloned()).await?;
     let policy =
         policy.ok_or_else(|| Problem::new(&kinds::NO_POLICY, "no bundle was brought into force yet"))?;
     let module = |Module { name, text }| ModuleBody { name, text };
-    let bundle = BundleBody {
+    let body = ActivePolicy {
+        version: policy.version,
+        digest: policy.digest.to_string(),
         modules: policy.bundle.modules.into_iter().map(module).collect(),
         data: serde_json::from_str(&policy.bundle.data).unwrap_or_default(),
     };
-    answer::ok(position, &ActivePolicy { version: policy.version, digest: policy.digest.to_string(), bundle })
+    answer::ok(position, &body)
+}
+
+/// Every bundle that came into force, by whom and when.
+#[utoipa::path(get, path = "/compliance/policies/history", tag = "compliance", params(PageQuery),
+    responses((status = 200, description = "The latest first", body = PageBody<rows::Policy>)))]
+pub(crate) async fn policy_history(
+    State(api): State<Arc<Api>>,
+    call: Call,
+    Filter(query): Filter<PageQuery>,
+) -> Answer {
+    let page = query.page()?;
+    let (position, rows) = api.ask(&call, move |views| views.policies(&page)).await?;
+    answer::ok(position, &PageBody::of(rows))
+}
+
+/// Judges recent orders again by a bundle, and says what it would have decided differently. Changes nothing.
+#[utoipa::path(post, path = "/compliance/policies/dry-run", tag = "compliance", request_body = Trial,
+    responses((status = 200, description = "The difference", body = TrialBody)))]
+pub(crate) async fn dry_run(State(api): State<Arc<Api>>, call: Call) -> Answer {
+    let Trial { bundle, decisions } = call.read()?;
+    let bundle = bundle.bundle()?;
+    let page = PageRequest::new(Some(decisions.unwrap_or(DECISIONS_MAX)), None)
+        .map_err(|_| Problem::invalid("decisions", "must be 1 to 1000"))?;
+    let recent = move |views: &views::Snapshot| views.decisions(&DecisionFilter::default(), &page);
+    let (position, recent) = api.ask(&call, recent).await?;
+    let mut positions: Vec<u64> = recent.rows.iter().map(|decision| decision.position).collect();
+    positions.sort_unstable();
+    positions.dedup();
+    let records = api.records(positions).await?;
+    let judged = tokio::task::spawn_blocking(move || {
+        let events = records.iter().flat_map(|record| record.events()).filter_map(decision);
+        compliance::dry_run(events, &bundle)
+    });
+    let judged = judged.await.map_err(|_| Problem::new(&kinds::INTERNAL, "the bundle could not be run"))?;
+    let judged = judged.map_err(|why| Problem::new(refusals::bad_bundle(&why), why.to_string()))?;
+    let redecided = |all: Vec<compliance::Redecided>| {
+        all.into_iter().map(|one| Redecided { order: one.order, reasons: one.reasons }).collect()
+    };
+    let body = TrialBody {
+        examined: judged.examined,
+        newly_denied: redecided(judged.newly_denied),
+        newly_allowed: redecided(judged.newly_allowed),
+    };
+    answer::ok(position, &body)
+}
+
+fn decision(event: &engine::Event) -> Option<&compliance::Event> {
+    match event {
+        engine::Event::Compliance(event) => Some(event),
+        engine::Event::Trading(_)
+        | engine::Event::Settlement(_)
+        | engine::Event::Risk(_)
+        | engine::Event::Flow(_)
+        | engine::Event::Block(_) => None,
+    }
 }

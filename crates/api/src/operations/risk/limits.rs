@@ -46,10 +46,10 @@ pub(crate) struct LimitBody {
 pub(crate) struct ScopeFilter {
     /// Of this account.
     #[param(value_type = Option<String>)]
-    account: Option<AccountId>,
+    pub(super) account: Option<AccountId>,
     /// Of this participant.
     #[param(value_type = Option<String>)]
-    participant: Option<ParticipantId>,
+    pub(super) participant: Option<ParticipantId>,
 }
 
 impl ScopeFilter {
@@ -77,7 +77,7 @@ pub(crate) struct Thresholds {
 }
 
 /// Sets a limit, or lifts it. It may be set below what is in use: what adds to that is refused.
-#[utoipa::path(put, path = "/risk/limits", tag = "risk", request_body = NewLimit,
+#[utoipa::path(post, path = "/risk/limits", tag = "risk", request_body = NewLimit,
     responses((status = 200, description = "Set", body = Done)))]
 pub(crate) async fn set_limit(State(api): State<Arc<Api>>, call: Call) -> Answer {
     let NewLimit { scope, measure, limit } = call.read()?;
@@ -123,7 +123,7 @@ pub(crate) async fn get_thresholds(State(api): State<Arc<Api>>, _call: Call) -> 
 }
 
 /// Sets the shares of every limit at which alerts are raised.
-#[utoipa::path(put, path = "/risk/alert-thresholds", tag = "risk", request_body = Thresholds,
+#[utoipa::path(post, path = "/risk/alert-thresholds", tag = "risk", request_body = Thresholds,
     responses((status = 200, description = "Set", body = Done)))]
 pub(crate) async fn set_thresholds(State(api): State<Arc<Api>>, call: Call) -> Answer {
     let Thresholds { percents } = call.read()?;

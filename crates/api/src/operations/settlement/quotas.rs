@@ -67,7 +67,7 @@ pub(crate) struct ShortfallBody {
 }
 
 /// Sets how much a participant may have in holds and unsettled obligations, per currency.
-#[utoipa::path(put, path = "/settlement/quotas", tag = "settlement", request_body = NewQuota,
+#[utoipa::path(post, path = "/settlement/quotas", tag = "settlement", request_body = NewQuota,
     responses((status = 200, description = "Set", body = Done)))]
 pub(crate) async fn set_quota(State(api): State<Arc<Api>>, call: Call) -> Answer {
     let body: NewQuota<'_> = call.read()?;
@@ -101,7 +101,7 @@ pub(crate) async fn list_quotas(State(api): State<Arc<Api>>, _call: Call) -> Ans
 }
 
 /// Records what the custodian or payment bank says is missing of all that a participant must deliver or pay.
-#[utoipa::path(put, path = "/settlement/shortfalls", tag = "settlement", request_body = NewShortfall,
+#[utoipa::path(post, path = "/settlement/shortfalls", tag = "settlement", request_body = NewShortfall,
     responses((status = 200, description = "Recorded", body = Done)))]
 pub(crate) async fn record_shortfall(State(api): State<Arc<Api>>, call: Call) -> Answer {
     let body: NewShortfall<'_> = call.read()?;

@@ -42,7 +42,7 @@ pub(crate) struct ModelBody {
 }
 
 /// Defines the business days of a calendar, or changes them for trades from now on.
-#[utoipa::path(put, path = "/settlement/calendars/{calendar}", tag = "settlement", request_body = NewCalendar,
+#[utoipa::path(post, path = "/settlement/calendars/{calendar}", tag = "settlement", request_body = NewCalendar,
     params(("calendar" = String, Path, description = "Its code")),
     responses((status = 200, description = "Defined", body = Done)))]
 pub(crate) async fn define_calendar(
@@ -71,7 +71,7 @@ pub(crate) async fn list_models(State(api): State<Arc<Api>>, _call: Call) -> Ans
 }
 
 /// Chooses gross or net settlement for a market. Markets are gross until told otherwise.
-#[utoipa::path(put, path = "/settlement/models/{market}", tag = "settlement", request_body = NewModel,
+#[utoipa::path(post, path = "/settlement/models/{market}", tag = "settlement", request_body = NewModel,
     params(("market" = String, Path, description = "The market")),
     responses((status = 200, description = "Chosen", body = Done)))]
 pub(crate) async fn set_model(

@@ -7,11 +7,12 @@ use crate::problem::Problem;
 use crate::services::Api;
 use axum::extract::State;
 use axum::http::StatusCode;
-use engine::{Command, ReceiptResult};
+use engine::Command;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
+use views::{PageRequest, Snapshot};
 use vocabulary::{AssetId, Date};
 
 /// How often the wait for a run looks whether it is complete.
@@ -34,13 +35,18 @@ pub(crate) struct RunBody {
     /// `complete`; or `in_progress` when it goes on after this answer.
     #[schema(example = "complete")]
     status: &'static str,
-    /// Whether a run was started by this request; false when nothing was due, or one was in progress.
-    started: bool,
+    /// The run that this request started; null when nothing was due, or one was in progress.
+    #[schema(example = 1)]
+    run: Option<u64>,
+    /// Trades that it made final, once it is complete.
+    #[schema(example = 2)]
+    settled: Option<u64>,
+    /// Trades that it could not cover, and moved to a later day.
+    #[schema(example = 0)]
+    recycled: Option<u64>,
     /// Where the request is recorded.
     #[schema(example = 4711)]
     position: u64,
-    /// A position at which the run is complete, once it is.
-    complete_position: Option<u64>,
 }
 
 /// As of which date.
@@ -88,14 +94,27 @@ pub(crate) async fn process(State(api): State<Arc<Api>>, call: Call) -> Answer {
     let NewRun { date } = call.read()?;
     let process = settlement::Command::Process { date };
     let receipt = api.submit(call.request(Command::Settlement(process))).await?;
-    let started = matches!(receipt.result, ReceiptResult::Done { changed: true });
-    let complete_position = wait_for_completion(&api).await?;
-    let (status, code) = match complete_position {
-        Some(_) => ("complete", StatusCode::OK),
-        None => ("in_progress", StatusCode::ACCEPTED),
-    };
     let position = receipt.position;
-    answer::json(code, position, &RunBody { date, status, started, position, complete_position })
+    let Some(complete) = wait_for_completion(&api).await? else {
+        let body =
+            RunBody { date, status: "in_progress", run: None, settled: None, recycled: None, position };
+        return answer::json(StatusCode::ACCEPTED, position, &body);
+    };
+    let ask = move |views: &Snapshot| {
+        let page = views.settlement_runs(Some(date), &PageRequest::default())?;
+        Ok(page.rows.into_iter().find(|run| run.started_position == position))
+    };
+    // A receipt of before, or of nothing due: there is no run of this very request.
+    let run = api.ask_at(complete, ask).await?.1;
+    let body = RunBody {
+        date,
+        status: "complete",
+        run: run.as_ref().map(|run| run.run),
+        settled: Some(run.as_ref().and_then(|run| run.settled).unwrap_or_default()),
+        recycled: Some(run.as_ref().and_then(|run| run.recycled).unwrap_or_default()),
+        position,
+    };
+    answer::ok(complete, &body)
 }
 
 /// The position at which no run was in progress any more; none if that takes too long.

@@ -5,6 +5,8 @@ use crate::call::{Call, Filter, Place, parameter};
 use crate::decimals::{Decimal, amount_text};
 use crate::ownership::Purpose;
 use crate::problem::{Problem, kinds};
+use crate::reads::{PageBody, page, visibility};
+use crate::rows;
 use crate::services::Api;
 use axum::extract::State;
 use engine::Command;
@@ -12,10 +14,6 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use trading::{Account, Trading};
 use vocabulary::{AccountId, AssetId, ParticipantId, UserId};
-
-/// Accounts of a page when nobody says how many, and at most.
-const PAGE_DEFAULT: usize = 100;
-const PAGE_MAX: usize = 1_000;
 
 /// An account to open.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -77,26 +75,14 @@ pub(crate) struct BalanceBody {
 #[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct AccountFilter {
+pub(crate) struct AccountQuery {
     /// Those that this participant clears for.
     #[param(value_type = Option<String>)]
     participant: Option<ParticipantId>,
-    /// Those of this owner.
-    #[param(value_type = Option<String>)]
-    owner: Option<UserId>,
-    /// 1 to 1,000; 100 if left out.
+    /// Rows of the page, 1 to 1,000; 100 if left out.
     limit: Option<usize>,
-    /// Where to begin: `next` of the page before.
-    cursor: Option<usize>,
-}
-
-/// Accounts, and where the next page begins.
-#[derive(Serialize, utoipa::ToSchema)]
-pub(crate) struct AccountPage {
-    /// In the order in which they were opened.
-    items: Vec<AccountBody>,
-    /// The cursor of the next page; null if this is the last.
-    next: Option<usize>,
+    /// Where the page begins: `next` of the page before.
+    cursor: Option<String>,
 }
 
 /// Opens an account.
@@ -113,34 +99,18 @@ pub(crate) async fn open_account(State(api): State<Arc<Api>>, call: Call) -> Ans
     done(&api.submit(call.request(Command::Trading(open))).await?)
 }
 
-/// Accounts with what they have now. A trader sees his own.
-#[utoipa::path(get, path = "/trading/accounts", tag = "accounts", params(AccountFilter),
-    responses((status = 200, description = "Oldest first", body = AccountPage)))]
+/// Accounts. A trader sees his own.
+#[utoipa::path(get, path = "/trading/accounts", tag = "accounts", params(AccountQuery),
+    responses((status = 200, description = "By code", body = PageBody<rows::Account>)))]
 pub(crate) async fn list_accounts(
     State(api): State<Arc<Api>>,
     call: Call,
-    Filter(filter): Filter<AccountFilter>,
+    Filter(query): Filter<AccountQuery>,
 ) -> Answer {
-    let AccountFilter { participant, owner, limit, cursor } = filter;
-    let limit = limit.unwrap_or(PAGE_DEFAULT);
-    if !(1..=PAGE_MAX).contains(&limit) {
-        return Err(Problem::new(&kinds::INVALID_QUERY, "limit must be 1 to 1000").in_field("limit"));
-    }
-    let confined = call.principal.is_confined().then_some(call.user());
-    let wanted = move |account: &Account| {
-        participant.is_none_or(|wanted| wanted == account.participant)
-            && owner.is_none_or(|wanted| wanted == account.owner)
-            && confined.is_none_or(|wanted| wanted == account.owner)
-    };
-    let look = move |state: &engine::State| {
-        let accounts = state.trading.ledger().accounts().iter().enumerate().skip(cursor.unwrap_or(0));
-        let mut found = accounts.filter(|(_, account)| wanted(account)).take(limit + 1);
-        let bodies = found.by_ref().take(limit);
-        let items = bodies.map(|(_, account)| AccountBody::of(&state.trading, account)).collect();
-        AccountPage { items, next: found.next().map(|(at, _)| at) }
-    };
-    let (position, page) = api.look(look).await?;
-    answer::ok(position, &page)
+    let (page, seen) = (page(query.limit, query.cursor)?, visibility(&call.principal));
+    let ask = move |views: &views::Snapshot| views.accounts(query.participant, seen, &page);
+    let (position, rows) = api.ask(&call, ask).await?;
+    answer::ok(position, &PageBody::of(rows))
 }
 
 /// An account with what it has now.
@@ -152,16 +122,32 @@ pub(crate) async fn get_account(
     Place(account): Place<String>,
     call: Call,
 ) -> Answer {
-    let account: AccountId = parameter("account", &account)?;
-    api.check_account(&call, account, Purpose::Read).await?;
+    let (position, found) = find(&api, &call, &account).await?;
+    answer::ok(position, &found)
+}
+
+/// What an account has now.
+#[utoipa::path(get, path = "/trading/accounts/{account}/balances", tag = "accounts",
+    params(("account" = String, Path, description = "Its code")),
+    responses((status = 200, description = "By asset", body = PageBody<BalanceBody>)))]
+pub(crate) async fn list_balances(
+    State(api): State<Arc<Api>>,
+    Place(account): Place<String>,
+    call: Call,
+) -> Answer {
+    let (position, found) = find(&api, &call, &account).await?;
+    answer::ok(position, &PageBody::whole(found.balances))
+}
+
+async fn find(api: &Api, call: &Call, account: &str) -> Result<(u64, AccountBody), Problem> {
+    let account: AccountId = parameter("account", account)?;
+    api.check_account(call, account, Purpose::Read).await?;
     let look = move |state: &engine::State| {
         state.trading.ledger().account(account).map(|found| AccountBody::of(&state.trading, found))
     };
     let (position, found) = api.look(look).await?;
-    let found = found.ok_or_else(|| {
-        Problem::new(&kinds::UNKNOWN_ACCOUNT, format!("there is no account {account}")).in_field("account")
-    })?;
-    answer::ok(position, &found)
+    let unknown = || Problem::new(&kinds::UNKNOWN_ACCOUNT, format!("there is no account {account}"));
+    Ok((position, found.ok_or_else(unknown)?))
 }
 
 /// Brings an asset into an account from outside. Send an `Idempotency-Key`: without one, a repetition is a second deposit.

@@ -1,18 +1,20 @@
 //! Negotiated block trades (CON-4): proposed by one, consented to or refused by the other.
 
-use crate::answer::{self, Answer, Done, List, done};
-use crate::call::{Call, Place, parameter};
-use crate::catalog::Scales;
-use crate::decimals::{Decimal, price_text, quantity_text};
+use crate::answer::{self, Answer, Done, done};
+use crate::call::{Call, Filter, Place, parameter};
+use crate::decimals::Decimal;
 use crate::ownership::Purpose;
 use crate::problem::{Problem, kinds};
+use crate::reads::{PageBody, page, visibility};
+use crate::rows;
 use crate::services::Api;
 use axum::extract::State;
-use engine::block::{Block, Leg, ProposeBlock, Stage, Step};
+use engine::block::{Block, ProposeBlock};
 use engine::{Command, Receipt, ReceiptResult};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use vocabulary::{AccountId, CorrelationId, InstrumentId, OrderId, Side, Timestamp};
+use views::{BlockFilter, Visibility};
+use vocabulary::{AccountId, CorrelationId, InstrumentId, OrderId, Side};
 
 const SECOND_NS: u64 = 1_000_000_000;
 /// How long the counterparty has when the proposer does not say.
@@ -66,38 +68,28 @@ pub(crate) struct ProposedBlock {
     correlation: CorrelationId,
 }
 
-/// A block trade that is not over.
+/// A block trade, and the stages that it went through.
 #[derive(Serialize, utoipa::ToSchema)]
-pub(crate) struct BlockBody {
-    #[schema(value_type = u64, example = 4711)]
-    block: OrderId,
-    #[schema(value_type = String)]
-    account: AccountId,
-    #[schema(value_type = String)]
-    counterparty: AccountId,
-    #[schema(value_type = String)]
-    instrument: InstrumentId,
-    /// The proposer's side.
-    #[schema(value_type = String)]
-    side: Side,
-    price: String,
-    quantity: String,
-    /// Until when the counterparty can consent.
-    #[schema(value_type = String)]
-    deadline: Timestamp,
+pub(crate) struct BlockLife<B, S> {
+    block: B,
+    /// Oldest first.
+    stages: Vec<S>,
+}
+
+/// Which block trades, and which part of the list.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct BlockQuery {
+    /// With this account on either side.
+    #[param(value_type = Option<String>)]
+    account: Option<AccountId>,
     /// `doing`, `awaiting_consent`, `executing`, `undoing`, `stuck`, `complete` or `undone`.
-    stage: &'static str,
-    /// Whose leg is being done or undone.
-    #[schema(value_type = Option<String>)]
-    leg: Option<Leg>,
-    /// Which step of it.
-    #[schema(value_type = Option<String>)]
-    step: Option<Step>,
-    /// Why it was turned round.
-    code: Option<String>,
-    message: Option<String>,
-    #[schema(value_type = String)]
-    correlation: CorrelationId,
+    stage: Option<String>,
+    /// Rows of the page, 1 to 1,000; 100 if left out.
+    limit: Option<usize>,
+    /// Where the page begins: `next` of the page before.
+    cursor: Option<String>,
 }
 
 /// Proposes a block trade. Your leg is made at once, its funds frozen; then the counterparty is asked.
@@ -183,35 +175,37 @@ pub(crate) async fn retry_block(
     done(&api.submit(call.request(Command::RetryBlock { block })).await?)
 }
 
-/// Block trades that are not over. A trader sees those of his accounts, on either side.
-#[utoipa::path(get, path = "/trading/blocks", tag = "block trades",
-    responses((status = 200, description = "Oldest first", body = List<BlockBody>)))]
-pub(crate) async fn list_blocks(State(api): State<Arc<Api>>, call: Call) -> Answer {
-    let confined = call.principal.is_confined().then_some(call.user());
-    let look = move |state: &engine::State| {
-        let seen = |block: &Block| confined.is_none_or(|user| is_party(state, block, user));
-        let blocks = state.blocks.iter().filter(|(_, block)| seen(block));
-        blocks.filter_map(|(id, block)| BlockBody::of(state, *id, block)).collect::<Vec<_>>()
-    };
-    let (position, items) = api.look(look).await?;
-    answer::ok(position, &List { items })
+/// Block trades. A trader sees those of his accounts, on either side.
+#[utoipa::path(get, path = "/trading/blocks", tag = "block trades", params(BlockQuery),
+    responses((status = 200, description = "The latest first", body = PageBody<rows::Block>)))]
+pub(crate) async fn list_blocks(
+    State(api): State<Arc<Api>>,
+    call: Call,
+    Filter(query): Filter<BlockQuery>,
+) -> Answer {
+    let (page, seen) = (page(query.limit, query.cursor)?, visibility(&call.principal));
+    let filter = BlockFilter { account: query.account, stage: query.stage };
+    let (position, rows) = api.ask(&call, move |views| views.blocks(&filter, seen, &page)).await?;
+    answer::ok(position, &PageBody::of(rows))
 }
 
-/// A block trade that is not over.
+/// A block trade, and the stages that it went through.
 #[utoipa::path(get, path = "/trading/blocks/{block}", tag = "block trades",
     params(("block" = u64, Path, description = "The block trade's id")),
-    responses((status = 200, description = "The block trade", body = BlockBody)))]
+    responses((status = 200, description = "The block trade", body = BlockLife<rows::Block, rows::BlockStage>)))]
 pub(crate) async fn get_block(
     State(api): State<Arc<Api>>,
     Place(block): Place<String>,
     call: Call,
 ) -> Answer {
-    let id = block_id(&block)?;
-    check_seen(&api, &call, id).await?;
-    let look =
-        move |state: &engine::State| state.blocks.get(id).and_then(|block| BlockBody::of(state, id, block));
-    let (position, found) = api.look(look).await?;
-    answer::ok(position, &found.ok_or_else(|| unknown(id))?)
+    let (id, seen) = (block_id(&block)?, visibility(&call.principal));
+    let (position, found) = api.ask(&call, move |views| views.block(id, seen)).await?;
+    let Some((block, stages)) = found else {
+        let (_, exists) = api.ask(&call, move |views| views.block(id, Visibility::All)).await?;
+        let problem = unknown(id);
+        return Err(if exists.is_some() { problem.denied() } else { problem });
+    };
+    answer::ok(position, &BlockLife { block, stages })
 }
 
 fn block_id(text: &str) -> Result<OrderId, Problem> {
@@ -248,41 +242,5 @@ async fn check_party(api: &Api, id: OrderId, account: AccountId) -> Result<(), P
         Some(true) => Ok(()),
         Some(false) => Err(unknown(id).denied()),
         None => Err(unknown(id)),
-    }
-}
-
-impl BlockBody {
-    fn of(state: &engine::State, id: OrderId, block: &Block) -> Option<Self> {
-        let terms = &block.terms;
-        let scales = Scales::from(state.trading.instrument(terms.instrument)?);
-        let (stage, leg, step) = stage(block.stage);
-        Some(Self {
-            block: id,
-            account: terms.account,
-            counterparty: terms.counterparty,
-            instrument: terms.instrument,
-            side: terms.side,
-            price: price_text(terms.price, scales.price),
-            quantity: quantity_text(terms.quantity, scales.quantity),
-            deadline: block.deadline,
-            stage,
-            leg,
-            step,
-            code: block.reason.as_ref().map(|reason| reason.code.clone()),
-            message: block.reason.as_ref().map(|reason| reason.message.clone()),
-            correlation: block.correlation,
-        })
-    }
-}
-
-fn stage(stage: Stage) -> (&'static str, Option<Leg>, Option<Step>) {
-    match stage {
-        Stage::Doing { leg, step } => ("doing", Some(leg), Some(step)),
-        Stage::AwaitingConsent => ("awaiting_consent", None, None),
-        Stage::Executing => ("executing", None, None),
-        Stage::Undoing { leg, step } => ("undoing", Some(leg), Some(step)),
-        Stage::Complete => ("complete", None, None),
-        Stage::Undone => ("undone", None, None),
-        Stage::Stuck { leg, step } => ("stuck", Some(leg), Some(step)),
     }
 }

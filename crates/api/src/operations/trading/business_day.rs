@@ -35,7 +35,7 @@ pub(crate) async fn get_business_day(State(api): State<Arc<Api>>, _call: Call) -
 }
 
 /// Begins a business day. Days only go forward.
-#[utoipa::path(put, path = "/trading/business-day", tag = "reference data", request_body = NewBusinessDay,
+#[utoipa::path(post, path = "/trading/business-day", tag = "reference data", request_body = NewBusinessDay,
     responses((status = 200, description = "Open", body = Done)))]
 pub(crate) async fn open_business_day(State(api): State<Arc<Api>>, call: Call) -> Answer {
     let NewBusinessDay { date } = call.read()?;

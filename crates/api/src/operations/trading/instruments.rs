@@ -197,7 +197,7 @@ pub(crate) async fn get_instrument(
 }
 
 /// Moves an instrument to another market phase. Leaving an auction trades what crosses, at one price.
-#[utoipa::path(put, path = "/trading/instruments/{instrument}/phase", tag = "market", request_body = NewPhase,
+#[utoipa::path(post, path = "/trading/instruments/{instrument}/phase", tag = "market", request_body = NewPhase,
     params(("instrument" = String, Path, description = "Its symbol")),
     responses((status = 200, description = "In that phase", body = Done)))]
 pub(crate) async fn set_phase(
@@ -212,7 +212,7 @@ pub(crate) async fn set_phase(
 }
 
 /// Sets what the price band and the auction refer to.
-#[utoipa::path(put, path = "/trading/instruments/{instrument}/reference-price", tag = "market",
+#[utoipa::path(post, path = "/trading/instruments/{instrument}/reference-price", tag = "market",
     request_body = NewReferencePrice, params(("instrument" = String, Path, description = "Its symbol")),
     responses((status = 200, description = "Set", body = Done)))]
 pub(crate) async fn set_reference_price(
