@@ -3,8 +3,12 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+use crate::audit_log::AuditCommand;
+use crate::client::{AccountCommand, Connection, OrderCommand, ReportCommand, SettleOptions};
 use crate::journal::JournalCommand;
 use crate::replay::ReplayOptions;
+use crate::token::TokenOptions;
+use crate::up::UpOptions;
 
 /// Takes an order through its whole life: policy, risk and clearing reservations, matching, netting, settlement, audit.
 #[derive(Parser)]
@@ -16,6 +20,41 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Runs everything in one process: all four services on an embedded store.
+    Up(UpOptions),
+    /// Places, cancels, lists and traces orders.
+    Order {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(subcommand)]
+        command: OrderCommand,
+    },
+    /// Opens accounts and moves funds in and out.
+    Account {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(subcommand)]
+        command: AccountCommand,
+    },
+    /// Runs a settlement date.
+    Settle {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        options: SettleOptions,
+    },
+    /// Prints the reports of settlement, risk and compliance.
+    Report {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(subcommand)]
+        command: ReportCommand,
+    },
+    /// Mints a bearer token.
+    Token(TokenOptions),
+    /// Looks after the audit log.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Takes a recorded trading day through the whole pipeline and compares with what the exchange published.
     Replay(ReplayOptions),
     /// Looks after the journal.
@@ -44,7 +83,15 @@ pub(crate) fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return misuse(&error),
     };
+    init_log();
     let outcome = match cli.command {
+        Command::Up(options) => crate::up::run(&options),
+        Command::Order { connection, command } => crate::client::order(&connection, &command),
+        Command::Account { connection, command } => crate::client::account(&connection, &command),
+        Command::Settle { connection, options } => crate::client::settle(&connection, &options),
+        Command::Report { connection, command } => crate::client::report(&connection, &command),
+        Command::Token(options) => crate::token::run(&options),
+        Command::Audit(command) => crate::audit_log::run(&command),
         Command::Replay(options) => crate::replay::run(&options),
         Command::Journal(command) => crate::journal::run(&command),
     };
@@ -76,4 +123,11 @@ fn misuse(error: &clap::Error) -> ExitCode {
     let more = if more.is_empty() { String::new() } else { format!(" {}", more.join(" ")) };
     eprintln!("rialto: {first}{more} (see rialto --help)");
     ExitCode::from(2)
+}
+
+/// Warnings and errors go to standard error; `RIALTO_LOG` asks for more, like `RIALTO_LOG=info`.
+fn init_log() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("RIALTO_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

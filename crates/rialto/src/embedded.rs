@@ -7,7 +7,7 @@ use node::{Clock, Follower, Node, NodeConfig, NodeParts, Recovered};
 use std::collections::BTreeMap;
 use std::path::Path;
 use store::snapshot_files::SnapshotFiles;
-use store::sqlite::{Check, Founding, SqliteJournal};
+use store::sqlite::{Check, Founding, SqliteJournal, SqliteReader};
 
 /// The shard of a node that has no others beside it.
 pub(crate) const SHARD: u16 = 0;
@@ -33,6 +33,11 @@ impl Opened {
     /// What recovery came to.
     pub(crate) fn recovered(&self) -> &Recovered {
         &self.recovered
+    }
+
+    /// A handle to read the journal with.
+    pub(crate) fn reader(&self) -> anyhow::Result<SqliteReader> {
+        Ok(self.journal.reader()?)
     }
 
     /// Starts the node.

@@ -3,11 +3,16 @@
 //! Exit codes: 0 done; 1 what was asked for turned out wrong (a difference, a damaged journal, a refusal); 2 misuse,
 //! with one line that says what would be right.
 
+mod audit_log;
 mod cli;
+mod client;
 mod demo;
 mod embedded;
 mod journal;
 mod replay;
+mod server_file;
+mod token;
+mod up;
 
 use std::process::ExitCode;
 
@@ -16,4 +21,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     cli::run()
+}
+
+/// Today, by the machine's clock.
+fn today() -> vocabulary::Date {
+    let now = node::Clock::now(&mut node::SystemClock::new()).to_string();
+    now.get(..10).and_then(|date| date.parse().ok()).expect("a timestamp begins with its date")
 }

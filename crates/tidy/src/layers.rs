@@ -1,4 +1,4 @@
-//! Who may depend on whom: `vocabulary <- contexts <- engine <- node <- {store, bus, audit, api} <- {rialto, simulator}`.
+//! Who may depend on whom: `vocabulary <- contexts <- engine <- node <- {store, views, bus, audit, api} <- {rialto, simulator}`.
 //!
 //! A crate sees the layers below its own and never its neighbours: contexts speak to each other only by messages, which
 //! the engine carries. Tests of the outer crates (node and above) may use a neighbour; tests of the pure crates may not.
@@ -12,8 +12,8 @@ const LAYERS: [&[&str]; 6] = [
     &["trading", "settlement", "risk", "compliance"],
     &["engine"],
     &["node"],
-    &["store", "bus", "audit", "api"],
-    &["rialto", "simulator"],
+    &["store", "views", "bus", "audit", "api"],
+    &["rialto", "simulator", "bench"],
 ];
 
 /// The first layer that knows time, IO and threads.

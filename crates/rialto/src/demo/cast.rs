@@ -2,8 +2,8 @@
 
 use engine::Command;
 use vocabulary::{
-    Amount, Asset, AssetKind, Calendar, Date, FeeSchedule, Instrument, InstrumentId, Price, Quantity, SettlementModel,
-    UserId,
+    Amount, Asset, AssetKind, Calendar, Date, FeeSchedule, Instrument, InstrumentId, Price, Quantity,
+    SettlementModel, UserId,
 };
 
 use super::Line;
@@ -66,8 +66,15 @@ pub(super) fn owner(account: &str) -> UserId {
 /// Everything that must be there before anyone trades.
 pub(super) fn stage(day: Date) -> Vec<Line> {
     let mut all = vec![
-        Command::Trading(trading::Command::DefineAsset(Asset { asset: id("EUR"), kind: AssetKind::Currency, scale: 2 })),
-        Command::Settlement(settlement::Command::DefineCalendar { calendar: id("WEEKDAYS"), days: Calendar::default() }),
+        Command::Trading(trading::Command::DefineAsset(Asset {
+            asset: id("EUR"),
+            kind: AssetKind::Currency,
+            scale: 2,
+        })),
+        Command::Settlement(settlement::Command::DefineCalendar {
+            calendar: id("WEEKDAYS"),
+            days: Calendar::default(),
+        }),
         Command::Compliance(compliance::Command::ActivatePolicy { bundle: policy() }),
         Command::Trading(trading::Command::OpenBusinessDay { date: day }),
     ];
@@ -111,7 +118,11 @@ fn opening(account: &str, participant: &str) -> Vec<Command> {
     let quota = Amount(500_000_000_00);
     let mut all = vec![
         Command::Trading(trading::Command::RegisterParticipant { participant: participant_id }),
-        Command::Settlement(settlement::Command::SetQuota { participant: participant_id, asset: id("EUR"), quota }),
+        Command::Settlement(settlement::Command::SetQuota {
+            participant: participant_id,
+            asset: id("EUR"),
+            quota,
+        }),
         Command::Trading(trading::Command::OpenAccount {
             account: account_id,
             participant: participant_id,
@@ -159,5 +170,8 @@ fn policy() -> compliance::Bundle {
 /// The custodian misses shares of one member, so that some of its trades are recycled.
 pub(super) fn shortfall() -> Vec<Line> {
     let (participant, asset, missing) = (id("WESTCAPITAL"), id("DUNEWIND"), Amount(150));
-    vec![(operator(), Command::Settlement(settlement::Command::RecordShortfall { participant, asset, missing }))]
+    vec![(
+        operator(),
+        Command::Settlement(settlement::Command::RecordShortfall { participant, asset, missing }),
+    )]
 }

@@ -90,7 +90,7 @@ impl Day {
         let trades =
             options.expect_trades.as_deref().map(|path| each(path, rows(path)?, trade)).transpose()?;
         let snapshots = options.expect_snapshots.as_deref().map(read_snapshots).transpose()?;
-        let date = options.date.or_else(|| date_in(&options.orders)).unwrap_or_else(today);
+        let date = options.date.or_else(|| date_in(&options.orders)).unwrap_or_else(crate::today);
         Ok(Self { date, orders, trades, snapshots })
     }
 
@@ -201,9 +201,4 @@ fn date_in(path: &Path) -> Option<Date> {
     let path = path.to_string_lossy();
     let starts = (0..path.len().saturating_sub(9)).filter(|at| path.is_char_boundary(*at));
     starts.filter_map(|at| path.get(at..at + 10)?.parse().ok()).next()
-}
-
-fn today() -> Date {
-    let now = node::Clock::now(&mut node::SystemClock::new()).to_string();
-    now.get(..10).and_then(|date| date.parse().ok()).expect("a timestamp begins with its date")
 }

@@ -1,0 +1,42 @@
+//! `rialto audit`: proofs over the audit log.
+
+use clap::Subcommand;
+use std::path::PathBuf;
+use store::sqlite::SqliteReader;
+
+use crate::cli::Failure;
+use crate::embedded::SHARD;
+use crate::journal::progress_bar;
+
+/// What can be done with the audit log.
+#[derive(Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Checks the hash chain of every line, and every line against the journal.
+    Verify {
+        /// The data directory.
+        #[arg(long, default_value = "data")]
+        data: PathBuf,
+        /// Answer as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Runs one of them.
+#[allow(clippy::print_stdout, reason = "this is the answer")]
+pub(crate) fn run(command: &AuditCommand) -> Result<(), Failure> {
+    let AuditCommand::Verify { data, json } = command;
+    let reader = SqliteReader::open(data, SHARD).map_err(|error| Failure::Misuse(error.to_string()))?;
+    let tail =
+        node::journal::JournalReader::tail(&reader).map_err(|error| Failure::Wrong(error.to_string()))?;
+    let bar = progress_bar(tail.next_position - 1, "comparing");
+    let verified = audit::verify_against(data, &reader, |position| bar.set_position(position));
+    bar.finish_and_clear();
+    let summary = verified.map_err(|error| Failure::Wrong(error.to_string()))?;
+    if *json {
+        println!("{}", serde_json::to_string(&summary).map_err(anyhow::Error::from)?);
+    } else {
+        println!("{summary}");
+    }
+    Ok(())
+}

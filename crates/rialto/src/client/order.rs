@@ -1,0 +1,256 @@
+//! `rialto order`: place, cancel, list, show, trace.
+
+use api::Role;
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::table::{print_members, print_table};
+use super::{Ask, Client, Connection, Speaker, query};
+use crate::cli::Failure;
+
+/// What can be done with orders.
+#[derive(Subcommand)]
+pub(crate) enum OrderCommand {
+    /// Places an order, speaking for the account's owner.
+    Place(Place),
+    /// Cancels one order, by its id or by its client's own id.
+    Cancel(Cancel),
+    /// Lists orders, newest last.
+    List(List),
+    /// Shows one order.
+    Show {
+        /// The order's id.
+        order: u64,
+    },
+    /// Prints an order's whole life in sequence.
+    Trace {
+        /// The order's id.
+        order: u64,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Place {
+    /// For which account.
+    #[arg(long)]
+    account: String,
+    /// In what.
+    #[arg(long)]
+    instrument: String,
+    /// Buy or sell.
+    #[arg(long)]
+    side: Side,
+    /// How much, as a decimal number.
+    #[arg(long)]
+    quantity: String,
+    /// The limit, as a decimal number; without it, a market order.
+    #[arg(long)]
+    price: Option<String>,
+    /// How long it lives; else day for a limit order, immediate-or-cancel for a market order.
+    #[arg(long)]
+    time_in_force: Option<TimeInForce>,
+    /// Must not match when it comes in.
+    #[arg(long)]
+    post_only: bool,
+    /// What to do when it meets an order of the same owner.
+    #[arg(long, default_value = "off")]
+    self_trade_prevention: SelfTradePrevention,
+    /// Your own id of the order: placing the same order under it again is safe.
+    #[arg(long)]
+    client_order_id: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Side {
+    Buy,
+    Sell,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum TimeInForce {
+    GoodTillCancel,
+    Day,
+    ImmediateOrCancel,
+    FillOrKill,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SelfTradePrevention {
+    Off,
+    CancelNewest,
+    CancelOldest,
+    CancelBoth,
+}
+
+/// The name of a choice as the API spells it.
+fn name(choice: impl ValueEnum) -> String {
+    choice.to_possible_value().map(|value| value.get_name().replace('-', "_")).unwrap_or_default()
+}
+
+#[derive(Args)]
+pub(crate) struct Cancel {
+    /// The order's id.
+    #[arg(required_unless_present = "client_order_id", conflicts_with = "client_order_id")]
+    order: Option<u64>,
+    /// The account that placed it.
+    #[arg(long, requires = "client_order_id")]
+    account: Option<String>,
+    /// The client's own id of the order.
+    #[arg(long, requires = "account")]
+    client_order_id: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct List {
+    /// Only those of this account.
+    #[arg(long)]
+    account: Option<String>,
+    /// Only those in this instrument.
+    #[arg(long)]
+    instrument: Option<String>,
+    /// Only those in this status: open, executed, canceled, rejected, settled and so on.
+    #[arg(long)]
+    status: Option<String>,
+    /// How many at most.
+    #[arg(long, default_value_t = 50)]
+    limit: u32,
+    /// Where the last page ended.
+    #[arg(long)]
+    cursor: Option<String>,
+}
+
+const OFFICE: Speaker = Speaker::Office(Role::Auditor);
+
+/// Runs one of them.
+pub(crate) fn run(connection: &Connection, command: &OrderCommand) -> Result<(), Failure> {
+    let client = Client::connect(connection)?;
+    match command {
+        OrderCommand::Place(place) => {
+            let speaker = client.owner_of(&place.account)?;
+            show(&client, &client.ask(speaker, "/trading/orders", &Ask::Post(&place.body()))?)
+        }
+        OrderCommand::Cancel(cancel) => {
+            let operator = Speaker::Office(Role::Operator);
+            show(&client, &client.ask(operator, &cancel.path(), &Ask::Delete)?)
+        }
+        OrderCommand::List(list) => print_list(&client, &client.ask(OFFICE, &list.path(), &Ask::Get)?),
+        OrderCommand::Show { order } => {
+            show(&client, &client.ask(OFFICE, &format!("/trading/orders/{order}"), &Ask::Get)?)
+        }
+        OrderCommand::Trace { order } => {
+            print_trace(&client, &client.ask(OFFICE, &format!("/trading/orders/{order}/trace"), &Ask::Get)?)
+        }
+    }
+}
+
+impl Place {
+    fn body(&self) -> Value {
+        let mut body = json!({
+            "account": self.account,
+            "instrument": self.instrument,
+            "side": name(self.side),
+            "type": if self.price.is_some() { "limit" } else { "market" },
+            "quantity": self.quantity,
+            "post_only": self.post_only,
+            "self_trade_prevention": name(self.self_trade_prevention),
+        });
+        let given = [
+            ("price", self.price.clone()),
+            ("time_in_force", self.time_in_force.map(name)),
+            ("client_order_id", self.client_order_id.clone()),
+        ];
+        for (member, value) in given {
+            if let Some(value) = value {
+                body[member] = Value::String(value);
+            }
+        }
+        body
+    }
+}
+
+impl Cancel {
+    fn path(&self) -> String {
+        match self.order {
+            Some(order) => format!("/trading/orders/{order}"),
+            None => {
+                let parts =
+                    [("account", self.account.clone()), ("client_order_id", self.client_order_id.clone())];
+                format!("/trading/orders{}", query(&parts))
+            }
+        }
+    }
+}
+
+impl List {
+    fn path(&self) -> String {
+        let parts = [
+            ("account", self.account.clone()),
+            ("instrument", self.instrument.clone()),
+            ("status", self.status.clone()),
+            ("limit", Some(self.limit.to_string())),
+            ("cursor", self.cursor.clone()),
+        ];
+        format!("/trading/orders{}", query(&parts))
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "this is the answer")]
+pub(super) fn show(client: &Client, value: &Value) -> Result<(), Failure> {
+    if client.json {
+        println!("{value}");
+    } else {
+        print_members(value);
+    }
+    Ok(())
+}
+
+/// Rows of a page, and how to get the next one.
+#[allow(clippy::print_stdout, reason = "this is the answer")]
+pub(super) fn print_page(
+    client: &Client,
+    page: &Value,
+    columns: &[super::table::Column],
+) -> Result<(), Failure> {
+    if client.json {
+        println!("{page}");
+        return Ok(());
+    }
+    print_table(page["items"].as_array().map_or(&[][..], Vec::as_slice), columns);
+    if let Some(cursor) = page["next"].as_str() {
+        println!("more: --cursor {cursor}");
+    }
+    Ok(())
+}
+
+fn print_list(client: &Client, page: &Value) -> Result<(), Failure> {
+    let columns = [
+        ("order", "order"),
+        ("account", "account"),
+        ("instrument", "instrument"),
+        ("side", "side"),
+        ("price>", "limit"),
+        ("quantity>", "quantity"),
+        ("executed>", "executed"),
+        ("status", "status"),
+    ];
+    print_page(client, page, &columns)
+}
+
+#[allow(clippy::print_stdout, reason = "this is the answer")]
+fn print_trace(client: &Client, trace: &Value) -> Result<(), Failure> {
+    if client.json {
+        println!("{trace}");
+        return Ok(());
+    }
+    print_page(
+        client,
+        trace,
+        &[
+            ("position>", "position"),
+            ("time", "time"),
+            ("event", "event"),
+            ("what", "summary"),
+            ("correlation", "correlation"),
+        ],
+    )
+}

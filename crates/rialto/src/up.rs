@@ -1,0 +1,149 @@
+//! `rialto up`: everything in one process, until it is told to stop.
+
+use anyhow::Context;
+use api::{Services, Settings, SigningKey, TokenVerifier};
+use audit::AuditLog;
+use clap::Args;
+use node::{Batch, Follower, FollowerError, Node, NodeConfig, NodeHandle, SystemClock};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use views::ViewsWriter;
+
+use crate::cli::Failure;
+use crate::demo::Demo;
+use crate::embedded;
+use crate::server_file;
+
+/// How many connections to the read side serve requests.
+const VIEW_READERS: usize = 4;
+/// How long the read side collects before it writes: larger transactions for less work.
+const VIEWS_PACE: Duration = Duration::from_millis(5);
+
+/// Options of `rialto up`.
+#[derive(Args)]
+pub(crate) struct UpOptions {
+    /// Where everything is kept; made if it is not there.
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:7400")]
+    listen: SocketAddr,
+    /// Fill it with a made-up market whose simulated participants trade.
+    #[arg(long)]
+    demo: bool,
+}
+
+/// The read side, as a follower.
+struct Views(ViewsWriter);
+
+impl Follower for Views {
+    fn name(&self) -> &'static str {
+        "views"
+    }
+
+    fn next_position(&self) -> u64 {
+        self.0.next_position()
+    }
+
+    fn follow(&mut self, batches: &[Batch]) -> Result<(), FollowerError> {
+        Ok(self.0.follow_all(batches.iter().flat_map(|batch| batch.iter()))?)
+    }
+
+    fn pace(&self) -> Duration {
+        VIEWS_PACE
+    }
+}
+
+/// Runs until SIGINT or SIGTERM.
+pub(crate) fn run(options: &UpOptions) -> Result<(), Failure> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from)?;
+    let listener = runtime
+        .block_on(TcpListener::bind(options.listen))
+        .map_err(|error| Failure::Misuse(format!("cannot listen on {}: {error}", options.listen)))?;
+    let started = Instant::now();
+    let opened = embedded::open(&options.data, |records| tracing::info!(records, "recovering"))
+        .map_err(|error| Failure::Misuse(format!("{error:#}")))?;
+    let recovered = opened.recovered().records;
+    let from_snapshot = opened.recovered().from_snapshot;
+    let (node, services) = start(&options.data, opened)?;
+    let base = format!("http://{}", listener.local_addr().map_err(anyhow::Error::from)?);
+    let demo = options.demo.then(|| Demo::start(node.handle(), crate::today())).transpose()?;
+    announce(&base, options, recovered, from_snapshot, started.elapsed());
+    server_file::write(&options.data, &base).context("cannot note the address").map_err(Failure::from)?;
+    let served = runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let shutdown = async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        };
+        api::serve(listener, api::router(services), shutdown).await
+    });
+    server_file::remove(&options.data);
+    if let Some(demo) = demo {
+        demo.stop();
+    }
+    drop(runtime);
+    let stopped = node.stop().map_err(Failure::Wrong);
+    served.map_err(anyhow::Error::from)?;
+    stopped
+}
+
+fn start(data: &Path, opened: embedded::Opened) -> anyhow::Result<(Node, Services)> {
+    let views = ViewsWriter::open(&data.join("views.db"))?;
+    let reader = views.reader(VIEW_READERS)?;
+    let journal = opened.reader()?;
+    let followers: Vec<Box<dyn Follower>> = vec![Box::new(Views(views)), Box::new(AuditLog::open(data)?)];
+    let node = opened.start(&NodeConfig::default(), Box::new(SystemClock::new()), followers)?;
+    activate_policy(&node.handle())?;
+    let key = SigningKey::open(data)?;
+    let tokens = TokenVerifier::new(&key, data)?;
+    let services = Services {
+        node: node.handle(),
+        tokens,
+        views: reader,
+        journal: Box::new(journal),
+        settings: Settings::default(),
+    };
+    Ok((node, services))
+}
+
+/// A node without a policy denies every order; the shipped one comes into force when there is none.
+fn activate_policy(node: &NodeHandle) -> anyhow::Result<()> {
+    if node.read_blocking(|state| state.compliance.bundle().is_some())?.1 {
+        return Ok(());
+    }
+    let command = compliance::Command::ActivatePolicy { bundle: compliance::default_bundle() };
+    let request = engine::Request {
+        command_id: None,
+        correlation: vocabulary::CorrelationId(1),
+        actor: "system".parse().expect("a valid id"),
+        command: engine::Command::Compliance(command),
+    };
+    node.submit_blocking(request)?;
+    Ok(())
+}
+
+#[allow(clippy::print_stdout, reason = "people look here for where to look")]
+fn announce(base: &str, options: &UpOptions, recovered: u64, from_snapshot: Option<u64>, took: Duration) {
+    let snapshot = from_snapshot.map(|position| format!("snapshot at {position} and ")).unwrap_or_default();
+    println!("rialto is up: {base}");
+    println!("  browse the API       {base}/docs");
+    println!("  health, readiness    {base}/healthz  {base}/readyz");
+    println!("  metrics              {base}/metrics");
+    println!(
+        "  data                 {} ({snapshot}{recovered} records read in {took:.1?})",
+        options.data.display()
+    );
+    println!(
+        "  a token              rialto token --data {} --user me --role auditor",
+        options.data.display()
+    );
+    println!("  orders               rialto order list --data {}", options.data.display());
+    println!("stop with Ctrl-C");
+}
