@@ -1,0 +1,62 @@
+//! Which records touched an order, and which hang on a correlation id.
+
+use rusqlite::{Connection, params};
+use vocabulary::{CorrelationId, OrderId};
+
+use crate::columns::{stored, thread};
+use crate::error::ViewsError;
+
+/// What is noted in a batch.
+#[derive(Default)]
+pub(crate) struct Threads {
+    /// Orders touched by the record at hand, with repetitions.
+    touched: Vec<OrderId>,
+    orders: Vec<(OrderId, u64)>,
+    correlations: Vec<(CorrelationId, u64)>,
+}
+
+impl Threads {
+    /// The record at hand touches an order.
+    pub(crate) fn touch(&mut self, order: OrderId) {
+        if self.touched.last() != Some(&order) {
+            self.touched.push(order);
+        }
+    }
+
+    /// The orders that the record at hand has touched, each once. The next record begins with none.
+    pub(crate) fn touched(&mut self) -> Vec<OrderId> {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        touched.dedup();
+        touched
+    }
+
+    pub(crate) fn note_order(&mut self, order: OrderId, position: u64) {
+        self.orders.push((order, position));
+    }
+
+    pub(crate) fn note(&mut self, correlation: CorrelationId, position: u64) {
+        // What the node does by itself hangs on no thread.
+        if correlation != CorrelationId::default()
+            && self.correlations.last() != Some(&(correlation, position))
+        {
+            self.correlations.push((correlation, position));
+        }
+    }
+
+    /// In the order of the keys, so that neighbours are written together.
+    pub(crate) fn write(mut self, connection: &Connection) -> Result<(), ViewsError> {
+        self.orders.sort_unstable();
+        let mut insert = connection.prepare_cached("INSERT INTO order_records VALUES (?, ?)")?;
+        for (order, position) in self.orders {
+            insert.execute([stored(order.0), stored(position)])?;
+        }
+        self.correlations.sort_unstable();
+        self.correlations.dedup();
+        let mut insert = connection.prepare_cached("INSERT INTO correlations VALUES (?, ?)")?;
+        for (correlation, position) in self.correlations {
+            insert.execute(params![thread(correlation), stored(position)])?;
+        }
+        Ok(())
+    }
+}

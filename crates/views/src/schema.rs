@@ -1,0 +1,71 @@
+//! The file: its tables, their version, and laying them down anew when the version is another.
+//!
+//! Invariant: a file has all tables of this version with a cursor, or is rebuilt from the first record.
+
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+
+use crate::error::ViewsError;
+
+/// Counts changes of the tables or of what stands in them. Another version in the file means that it is rebuilt.
+pub const SCHEMA_VERSION: i64 = 1;
+
+const TABLES: &str = include_str!("schema.sql");
+
+/// Statements kept prepared on a connection.
+const STATEMENTS_MAX: usize = 256;
+
+/// Opens the file for its writer.
+pub(crate) fn open_for_writing(path: &Path) -> Result<Connection, ViewsError> {
+    let open = |source| ViewsError::Open { path: path.to_owned(), source };
+    let connection = Connection::open(path).map_err(open)?;
+    prepare(&connection).map_err(open)?;
+    if version(&connection).map_err(open)? != SCHEMA_VERSION {
+        lay_down(&connection).map_err(open)?;
+    }
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000; PRAGMA busy_timeout = 10000;",
+    )
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Drops whatever is there, and begins anew. One transaction, so a reader sees the old tables or the new.
+fn lay_down(connection: &Connection) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    let tables: Vec<String> = transaction
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for table in tables {
+        transaction.execute_batch(&format!("DROP TABLE \"{}\"", table.replace('"', "\"\"")))?;
+    }
+    transaction.execute_batch(TABLES)?;
+    transaction.execute("INSERT INTO cursor (id, next_position, time) VALUES (1, 1, 0)", [])?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.commit()
+}
+
+/// Opens the file for reading.
+pub(crate) fn open_for_reading(path: &Path) -> Result<Connection, ViewsError> {
+    let open = |source| ViewsError::Open { path: path.to_owned(), source };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(open)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    let setting = "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 10000;";
+    connection.execute_batch(setting).map_err(open)?;
+    let found = version(&connection).map_err(open)?;
+    if found == SCHEMA_VERSION {
+        Ok(connection)
+    } else {
+        Err(ViewsError::OtherVersion { path: path.to_owned(), found, expected: SCHEMA_VERSION })
+    }
+}

@@ -1,0 +1,215 @@
+-- Amounts that may need more than 64 bits stand in columns of type ANY: an integer where it fits, else decimal text.
+-- Prices, quantities and amounts are in minor units; times are nanoseconds since 1970 in UTC; dates are ISO 8601 text;
+-- correlation ids are blobs of 16 bytes; day is the business day that was open, before the first one the day in UTC.
+
+CREATE TABLE cursor (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    next_position INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    business_day TEXT
+) STRICT;
+
+CREATE TABLE assets (asset TEXT PRIMARY KEY, kind TEXT NOT NULL, scale INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE instruments (
+    instrument TEXT PRIMARY KEY, isin TEXT, market TEXT NOT NULL, base TEXT NOT NULL, quote TEXT NOT NULL,
+    price_scale INTEGER NOT NULL, base_scale INTEGER NOT NULL, quote_scale INTEGER NOT NULL,
+    tick INTEGER NOT NULL, lot INTEGER NOT NULL, band_bp INTEGER, reference_price INTEGER NOT NULL,
+    settlement_days INTEGER NOT NULL, calendar TEXT NOT NULL, maker_ppm INTEGER NOT NULL, taker_ppm INTEGER NOT NULL,
+    phase TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE participants (participant TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE accounts (
+    account TEXT PRIMARY KEY, participant TEXT NOT NULL, owner TEXT NOT NULL,
+    position INTEGER NOT NULL, time INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX accounts_by_owner ON accounts (owner, account);
+CREATE INDEX accounts_by_participant ON accounts (participant, account);
+
+CREATE TABLE balances (
+    account TEXT NOT NULL, asset TEXT NOT NULL,
+    available ANY NOT NULL, frozen ANY NOT NULL, clearing ANY NOT NULL,
+    PRIMARY KEY (account, asset)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE business_days (
+    date TEXT PRIMARY KEY, position INTEGER NOT NULL, time INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE orders (
+    order_id INTEGER PRIMARY KEY,
+    account TEXT NOT NULL, participant TEXT NOT NULL, instrument TEXT NOT NULL, side TEXT NOT NULL,
+    kind TEXT NOT NULL, limit_price INTEGER NOT NULL, quantity INTEGER NOT NULL, executed INTEGER NOT NULL,
+    time_in_force TEXT NOT NULL, post_only INTEGER NOT NULL, status TEXT NOT NULL, client_order_id TEXT,
+    user TEXT NOT NULL, correlation BLOB NOT NULL, replaces INTEGER, position INTEGER NOT NULL, time INTEGER NOT NULL,
+    closed_position INTEGER, closed_time INTEGER, closed_code TEXT, closed_message TEXT
+) STRICT;
+CREATE INDEX orders_by_account ON orders (account, order_id);
+CREATE INDEX orders_by_client ON orders (client_order_id, account) WHERE client_order_id IS NOT NULL;
+CREATE INDEX open_orders ON orders (account, order_id)
+    WHERE status IN ('created', 'open', 'partially_executed');
+
+-- Which records touched an order, besides the one that created it: its whole life, in sequence.
+CREATE TABLE order_records (
+    order_id INTEGER NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (order_id, position)
+) STRICT, WITHOUT ROWID;
+
+-- Which records hang on a thread: those that carry it, and those that touched an order that carries it.
+CREATE TABLE correlations (
+    correlation BLOB NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (correlation, position)
+) STRICT, WITHOUT ROWID;
+
+-- A trade with both sides, and so both obligations against the central counterparty.
+CREATE TABLE trades (
+    position INTEGER NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL,
+    instrument TEXT NOT NULL, price INTEGER NOT NULL, quantity INTEGER NOT NULL, notional ANY NOT NULL,
+    trade_date TEXT NOT NULL, aggressor TEXT,
+    buy_order INTEGER NOT NULL, buy_account TEXT NOT NULL, buy_participant TEXT NOT NULL, buy_fee ANY NOT NULL,
+    buy_correlation BLOB NOT NULL,
+    sell_order INTEGER NOT NULL, sell_account TEXT NOT NULL, sell_participant TEXT NOT NULL, sell_fee ANY NOT NULL,
+    sell_correlation BLOB NOT NULL,
+    status TEXT NOT NULL, due TEXT, run INTEGER, model TEXT, settled_on TEXT,
+    PRIMARY KEY (position, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX trades_by_buyer ON trades (buy_account, position, number);
+CREATE INDEX trades_by_seller ON trades (sell_account, position, number);
+CREATE INDEX trades_by_due_date ON trades (due, position, number);
+CREATE INDEX trades_by_run ON trades (run, position, number) WHERE run IS NOT NULL;
+
+CREATE TABLE recyclings (
+    run INTEGER NOT NULL, position INTEGER NOT NULL, number INTEGER NOT NULL,
+    model TEXT NOT NULL, due TEXT NOT NULL, due_next TEXT NOT NULL,
+    participant TEXT NOT NULL, asset TEXT NOT NULL, missing ANY NOT NULL, recorded INTEGER NOT NULL,
+    PRIMARY KEY (run, position, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX recyclings_by_trade ON recyclings (position, number, run);
+
+CREATE TABLE runs (
+    run INTEGER PRIMARY KEY, date TEXT NOT NULL, actor TEXT NOT NULL, correlation BLOB NOT NULL,
+    started_position INTEGER NOT NULL, started_time INTEGER NOT NULL, trades INTEGER NOT NULL,
+    completed_position INTEGER, completed_time INTEGER, settled INTEGER, recycled INTEGER
+) STRICT;
+CREATE INDEX runs_by_date ON runs (date, run);
+
+-- What was due when the run started, and what of it had settled when the run was complete.
+CREATE TABLE run_totals (
+    run INTEGER NOT NULL, what TEXT NOT NULL, asset TEXT NOT NULL,
+    delivered ANY NOT NULL, received ANY NOT NULL, fees ANY NOT NULL,
+    PRIMARY KEY (run, what, asset)
+) STRICT, WITHOUT ROWID;
+
+-- Who could deliver less than was due in a run.
+CREATE TABLE run_covers (
+    run INTEGER NOT NULL, participant TEXT NOT NULL, asset TEXT NOT NULL, outgoing ANY NOT NULL, missing ANY NOT NULL,
+    PRIMARY KEY (run, participant, asset)
+) STRICT, WITHOUT ROWID;
+
+-- The net positions as settlement recorded them; the party is empty for the central counterparty.
+CREATE TABLE netted_positions (
+    run INTEGER NOT NULL, asset TEXT NOT NULL, party TEXT NOT NULL,
+    gross_in ANY NOT NULL, gross_out ANY NOT NULL, net ANY NOT NULL,
+    PRIMARY KEY (run, asset, party)
+) STRICT, WITHOUT ROWID;
+
+-- The settled trades of a run, added up anew: what the net positions must agree with. Movements counts the sides of
+-- trades that are part of it; the party is empty for the central counterparty.
+CREATE TABLE settled_positions (
+    run INTEGER NOT NULL, model TEXT NOT NULL, asset TEXT NOT NULL, party TEXT NOT NULL,
+    movements INTEGER NOT NULL, gross_in ANY NOT NULL, gross_out ANY NOT NULL,
+    PRIMARY KEY (run, model, asset, party)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE quotas (
+    participant TEXT NOT NULL, asset TEXT NOT NULL, quota ANY NOT NULL, held ANY NOT NULL, used ANY NOT NULL,
+    PRIMARY KEY (participant, asset)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE shortfalls (
+    participant TEXT NOT NULL, asset TEXT NOT NULL, missing ANY NOT NULL, position INTEGER NOT NULL,
+    PRIMARY KEY (participant, asset)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE limits (
+    scope TEXT NOT NULL, scope_id TEXT NOT NULL, measure TEXT NOT NULL, measure_id TEXT NOT NULL,
+    maximum ANY NOT NULL, position INTEGER NOT NULL, time INTEGER NOT NULL, actor TEXT NOT NULL,
+    PRIMARY KEY (scope, scope_id, measure, measure_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE kill_switches (
+    position INTEGER PRIMARY KEY, scope TEXT NOT NULL, scope_id TEXT NOT NULL, reason TEXT NOT NULL,
+    time INTEGER NOT NULL, actor TEXT NOT NULL,
+    lifted_position INTEGER, lifted_time INTEGER, lifted_by TEXT
+) STRICT;
+
+CREATE TABLE alerts (
+    position INTEGER NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL, day TEXT NOT NULL,
+    scope TEXT NOT NULL, scope_id TEXT NOT NULL, measure TEXT NOT NULL, measure_id TEXT NOT NULL,
+    percent INTEGER NOT NULL, used ANY NOT NULL, maximum ANY NOT NULL,
+    order_id INTEGER, correlation BLOB NOT NULL,
+    PRIMARY KEY (position, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX alerts_by_day ON alerts (day, position, number);
+
+-- Somebody broke the protocol of the order flow, or does not answer.
+CREATE TABLE alarms (
+    position INTEGER NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL, context TEXT NOT NULL,
+    order_id INTEGER, code TEXT NOT NULL, message TEXT NOT NULL,
+    PRIMARY KEY (position, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE policies (
+    version INTEGER PRIMARY KEY, digest TEXT NOT NULL, position INTEGER NOT NULL, time INTEGER NOT NULL,
+    day TEXT NOT NULL, actor TEXT NOT NULL, correlation BLOB NOT NULL, modules TEXT NOT NULL, size INTEGER NOT NULL
+) STRICT;
+
+-- The order's id names the decision. Reasons are a JSON array of code and message; none when allowed.
+CREATE TABLE decisions (
+    order_id INTEGER PRIMARY KEY, position INTEGER NOT NULL, time INTEGER NOT NULL, day TEXT NOT NULL,
+    correlation BLOB NOT NULL, user TEXT NOT NULL, account TEXT NOT NULL, instrument TEXT NOT NULL,
+    market TEXT NOT NULL, policy INTEGER NOT NULL, allowed INTEGER NOT NULL, orders_in_hour INTEGER NOT NULL,
+    reasons TEXT
+) STRICT;
+CREATE INDEX denials_by_day ON decisions (day, order_id) WHERE allowed = 0;
+
+-- Decisions added up; the code is that of the first reason, empty when allowed.
+CREATE TABLE decision_counts (
+    day TEXT NOT NULL, policy INTEGER NOT NULL, market TEXT NOT NULL, user TEXT NOT NULL, code TEXT NOT NULL,
+    decisions INTEGER NOT NULL,
+    PRIMARY KEY (day, policy, market, user, code)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE restrictions (
+    position INTEGER PRIMARY KEY, kind TEXT NOT NULL, instrument TEXT NOT NULL, account TEXT NOT NULL,
+    user TEXT NOT NULL, time INTEGER NOT NULL, actor TEXT NOT NULL,
+    lifted_position INTEGER, lifted_time INTEGER
+) STRICT;
+
+-- Commands that were refused.
+CREATE TABLE refusals (
+    position INTEGER PRIMARY KEY, time INTEGER NOT NULL, day TEXT NOT NULL, code TEXT NOT NULL,
+    message TEXT NOT NULL, actor TEXT NOT NULL, correlation BLOB NOT NULL, account TEXT, order_id INTEGER
+) STRICT;
+CREATE INDEX refusals_by_code ON refusals (code, position);
+
+-- Refused commands and rejected orders, added up.
+CREATE TABLE refusal_counts (
+    day TEXT NOT NULL, what TEXT NOT NULL, code TEXT NOT NULL, number INTEGER NOT NULL,
+    PRIMARY KEY (day, what, code)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE blocks (
+    block INTEGER PRIMARY KEY, account TEXT NOT NULL, counterparty TEXT NOT NULL, instrument TEXT NOT NULL,
+    side TEXT NOT NULL, price INTEGER NOT NULL, quantity INTEGER NOT NULL, user TEXT NOT NULL,
+    deadline INTEGER NOT NULL, correlation BLOB NOT NULL, counter_order INTEGER, counter_user TEXT,
+    stage TEXT NOT NULL, leg TEXT, step TEXT, code TEXT, message TEXT,
+    position INTEGER NOT NULL, time INTEGER NOT NULL, moved_position INTEGER NOT NULL, moved_time INTEGER NOT NULL
+) STRICT;
+
+-- Every stage that a block trade came to, in sequence.
+CREATE TABLE block_stages (
+    block INTEGER NOT NULL, position INTEGER NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL,
+    stage TEXT NOT NULL, leg TEXT, step TEXT, code TEXT, message TEXT,
+    PRIMARY KEY (block, position, number)
+) STRICT, WITHOUT ROWID;
