@@ -7,6 +7,7 @@ use store::sqlite::SqliteReader;
 use crate::cli::Failure;
 use crate::embedded::SHARD;
 use crate::journal::progress_bar;
+use crate::output::say;
 
 /// What can be done with the audit log.
 #[derive(Subcommand)]
@@ -23,7 +24,6 @@ pub(crate) enum AuditCommand {
 }
 
 /// Runs one of them.
-#[allow(clippy::print_stdout, reason = "this is the answer")]
 pub(crate) fn run(command: &AuditCommand) -> Result<(), Failure> {
     let AuditCommand::Verify { data, json } = command;
     let reader = SqliteReader::open(data, SHARD).map_err(|error| Failure::Misuse(error.to_string()))?;
@@ -34,9 +34,9 @@ pub(crate) fn run(command: &AuditCommand) -> Result<(), Failure> {
     bar.finish_and_clear();
     let summary = verified.map_err(|error| Failure::Wrong(error.to_string()))?;
     if *json {
-        println!("{}", serde_json::to_string(&summary).map_err(anyhow::Error::from)?);
+        say!("{}", serde_json::to_string(&summary).map_err(anyhow::Error::from)?);
     } else {
-        println!("{summary}");
+        say!("{summary}");
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use store::sqlite::SqliteReader;
 
 use crate::cli::Failure;
 use crate::embedded::SHARD;
+use crate::output::say;
 
 /// What can be done with the journal.
 #[derive(Subcommand)]
@@ -40,7 +41,6 @@ pub(crate) fn progress_bar(records: u64, what: &'static str) -> ProgressBar {
 }
 
 /// Runs one of them.
-#[allow(clippy::print_stdout, reason = "this is the answer")]
 pub(crate) fn run(command: &JournalCommand) -> Result<(), Failure> {
     let JournalCommand::Verify { data, json } = command;
     let reader = SqliteReader::open(data, SHARD).map_err(|error| Failure::Misuse(error.to_string()))?;
@@ -53,12 +53,10 @@ pub(crate) fn run(command: &JournalCommand) -> Result<(), Failure> {
     let hash: String = tail.hash.iter().map(|byte| format!("{byte:02x}")).collect();
     if *json {
         let verified = Verified { verified: true, records, last_position: tail.next_position - 1, hash };
-        println!("{}", serde_json::to_string(&verified).map_err(anyhow::Error::from)?);
+        say!("{}", serde_json::to_string(&verified).map_err(anyhow::Error::from)?);
     } else {
-        println!(
-            "verified {records} records: each decides as recorded, the chain is whole, money is conserved"
-        );
-        println!("last position {}, hash {hash}", tail.next_position - 1);
+        say!("verified {records} records: each decides as recorded, the chain is whole, money is conserved");
+        say!("last position {}, hash {hash}", tail.next_position - 1);
     }
     Ok(())
 }

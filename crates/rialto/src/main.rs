@@ -9,6 +9,7 @@ mod client;
 mod demo;
 mod embedded;
 mod journal;
+mod output;
 mod replay;
 mod server_file;
 mod token;

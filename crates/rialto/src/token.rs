@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use vocabulary::UserId;
 
 use crate::cli::Failure;
+use crate::output::say;
 
 /// Options of `rialto token`.
 #[derive(Args)]
@@ -32,7 +33,6 @@ fn role(text: &str) -> Result<Role, String> {
 }
 
 /// Mints and prints it.
-#[allow(clippy::print_stdout, reason = "this is the answer")]
 pub(crate) fn run(options: &TokenOptions) -> Result<(), Failure> {
     if !options.data.is_dir() {
         let data = options.data.display();
@@ -47,9 +47,9 @@ pub(crate) fn run(options: &TokenOptions) -> Result<(), Failure> {
         options.hours * 3_600,
     );
     if options.json {
-        println!("{}", serde_json::to_string(&minted).map_err(anyhow::Error::from)?);
+        say!("{}", serde_json::to_string(&minted).map_err(anyhow::Error::from)?);
     } else {
-        println!("{}", minted.token);
+        say!("{}", minted.token);
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use views::ViewsWriter;
 use crate::cli::Failure;
 use crate::demo::Demo;
 use crate::embedded;
+use crate::output::say;
 use crate::server_file;
 
 /// How many connections to the read side serve requests.
@@ -129,21 +130,17 @@ fn activate_policy(node: &NodeHandle) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[allow(clippy::print_stdout, reason = "people look here for where to look")]
 fn announce(base: &str, options: &UpOptions, recovered: u64, from_snapshot: Option<u64>, took: Duration) {
     let snapshot = from_snapshot.map(|position| format!("snapshot at {position} and ")).unwrap_or_default();
-    println!("rialto is up: {base}");
-    println!("  browse the API       {base}/docs");
-    println!("  health, readiness    {base}/healthz  {base}/readyz");
-    println!("  metrics              {base}/metrics");
-    println!(
+    say!("rialto is up: {base}");
+    say!("  browse the API       {base}/docs");
+    say!("  health, readiness    {base}/healthz  {base}/readyz");
+    say!("  metrics              {base}/metrics");
+    say!(
         "  data                 {} ({snapshot}{recovered} records read in {took:.1?})",
         options.data.display()
     );
-    println!(
-        "  a token              rialto token --data {} --user me --role auditor",
-        options.data.display()
-    );
-    println!("  orders               rialto order list --data {}", options.data.display());
-    println!("stop with Ctrl-C");
+    say!("  a token              rialto token --data {} --user me --role auditor", options.data.display());
+    say!("  orders               rialto order list --data {}", options.data.display());
+    say!("stop with Ctrl-C");
 }

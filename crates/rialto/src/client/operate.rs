@@ -8,6 +8,7 @@ use vocabulary::Date;
 use super::order::show;
 use super::{Ask, Client, Connection, Speaker, query};
 use crate::cli::Failure;
+use crate::output::say;
 
 /// Options of `rialto settle`.
 #[derive(Args)]
@@ -73,7 +74,6 @@ pub(crate) fn settle(connection: &Connection, options: &SettleOptions) -> Result
 }
 
 /// Prints a report.
-#[allow(clippy::print_stdout, reason = "this is the answer")]
 pub(crate) fn report(connection: &Connection, command: &ReportCommand) -> Result<(), Failure> {
     let client = Client::connect(connection)?;
     let form = |format: Format| Some(if connection.json { "json".to_owned() } else { format.name() });
@@ -89,6 +89,6 @@ pub(crate) fn report(connection: &Connection, command: &ReportCommand) -> Result
             format!("/compliance/report{}", query(&[("date", day(date)), ("format", form(*format))]))
         }
     };
-    println!("{}", client.ask_text(Speaker::Office(Role::Auditor), &path, &Ask::Get)?.trim_end());
+    say!("{}", client.ask_text(Speaker::Office(Role::Auditor), &path, &Ask::Get)?.trim_end());
     Ok(())
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::table::{print_members, print_table};
 use super::{Ask, Client, Connection, Speaker, query};
 use crate::cli::Failure;
+use crate::output::say;
 
 /// What can be done with orders.
 #[derive(Subcommand)]
@@ -194,10 +195,9 @@ impl List {
     }
 }
 
-#[allow(clippy::print_stdout, reason = "this is the answer")]
 pub(super) fn show(client: &Client, value: &Value) -> Result<(), Failure> {
     if client.json {
-        println!("{value}");
+        say!("{value}");
     } else {
         print_members(value);
     }
@@ -205,19 +205,18 @@ pub(super) fn show(client: &Client, value: &Value) -> Result<(), Failure> {
 }
 
 /// Rows of a page, and how to get the next one.
-#[allow(clippy::print_stdout, reason = "this is the answer")]
 pub(super) fn print_page(
     client: &Client,
     page: &Value,
     columns: &[super::table::Column],
 ) -> Result<(), Failure> {
     if client.json {
-        println!("{page}");
+        say!("{page}");
         return Ok(());
     }
     print_table(page["items"].as_array().map_or(&[][..], Vec::as_slice), columns);
     if let Some(cursor) = page["next"].as_str() {
-        println!("more: --cursor {cursor}");
+        say!("more: --cursor {cursor}");
     }
     Ok(())
 }
@@ -236,10 +235,9 @@ fn print_list(client: &Client, page: &Value) -> Result<(), Failure> {
     print_page(client, page, &columns)
 }
 
-#[allow(clippy::print_stdout, reason = "this is the answer")]
 fn print_trace(client: &Client, trace: &Value) -> Result<(), Failure> {
     if client.json {
-        println!("{trace}");
+        say!("{trace}");
         return Ok(());
     }
     print_page(

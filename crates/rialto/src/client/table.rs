@@ -1,5 +1,6 @@
 //! Answers for people.
 
+use crate::output::say;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::Value;
 
@@ -7,10 +8,9 @@ use serde_json::Value;
 pub(crate) type Column = (&'static str, &'static str);
 
 /// Prints rows as a table, or that there are none.
-#[allow(clippy::print_stdout, reason = "this is the answer")]
 pub(crate) fn print_table(rows: &[Value], columns: &[Column]) {
     if rows.is_empty() {
-        println!("none");
+        say!("none");
         return;
     }
     let mut table = Table::new();
@@ -26,16 +26,15 @@ pub(crate) fn print_table(rows: &[Value], columns: &[Column]) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    println!("{table}");
+    say!("{table}");
 }
 
 /// Prints an object as lines of name and value.
-#[allow(clippy::print_stdout, reason = "this is the answer")]
 pub(crate) fn print_members(value: &Value) {
-    let Some(members) = value.as_object() else { return println!("{value}") };
+    let Some(members) = value.as_object() else { return say!("{value}") };
     let width = members.keys().map(String::len).max().unwrap_or_default();
     for (name, member) in members.iter().filter(|(_, member)| !member.is_null()) {
-        println!("{name:width$}  {}", plain(member));
+        say!("{name:width$}  {}", plain(member));
     }
 }
 

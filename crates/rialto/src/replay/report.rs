@@ -8,6 +8,7 @@ use super::ReplayOptions;
 use super::feed::Fed;
 use super::observer::Findings;
 use crate::cli::Failure;
+use crate::output::say;
 
 /// The answer, as JSON.
 #[derive(Serialize)]
@@ -67,31 +68,26 @@ pub(super) fn summarise(fed: &Fed, findings: &Mutex<Findings>) -> Summary {
     }
 }
 
-#[allow(clippy::print_stdout, reason = "this is the answer")]
 pub(super) fn print(summary: &Summary, options: &ReplayOptions) -> Result<(), Failure> {
     if options.json {
-        println!("{}", serde_json::to_string(summary).map_err(anyhow::Error::from)?);
+        say!("{}", serde_json::to_string(summary).map_err(anyhow::Error::from)?);
         return Ok(());
     }
-    println!(
-        "orders      {} new, {} cancels, {} accepted",
-        summary.orders, summary.cancels, summary.accepted
-    );
+    say!("orders      {} new, {} cancels, {} accepted", summary.orders, summary.cancels, summary.accepted);
     for (code, count) in &summary.refused {
-        println!("refused     {count} {code}");
+        say!("refused     {count} {code}");
     }
-    println!("trades      {}, {} differ from what was published", summary.trades, summary.trade_mismatches);
-    println!("snapshots   {} compared, {} differ", summary.snapshots, summary.snapshot_mismatches);
-    println!(
+    say!("trades      {}, {} differ from what was published", summary.trades, summary.trade_mismatches);
+    say!("snapshots   {} compared, {} differ", summary.snapshots, summary.snapshot_mismatches);
+    say!(
         "settlement  {} trades final, {} recycled, {} open",
-        summary.settled, summary.recycled, summary.unsettled
+        summary.settled,
+        summary.recycled,
+        summary.unsettled
     );
-    println!("conserved   {}", if summary.conserved { "yes" } else { "no" });
+    say!("conserved   {}", if summary.conserved { "yes" } else { "no" });
     let Latency { p50, p99, p999 } = summary.latency_us;
-    println!(
-        "speed       {} orders/s; latency µs p50 {p50}, p99 {p99}, p99.9 {p999}",
-        summary.orders_per_second
-    );
+    say!("speed       {} orders/s; latency µs p50 {p50}, p99 {p99}, p99.9 {p999}", summary.orders_per_second);
     Ok(())
 }
 
