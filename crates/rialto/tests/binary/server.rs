@@ -87,12 +87,25 @@ impl Server {
         Ok((answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text))))
     }
 
-    pub(crate) fn get(&self, token: &str, path: &str) -> (u16, Value) {
-        let request =
-            self.agent.get(format!("{}{path}", self.base)).header("authorization", format!("Bearer {token}"));
-        let mut answer = request.call().unwrap();
+    /// Any request; the body is sent as it is.
+    pub(crate) fn request(&self, token: &str, method: &str, path: &str, body: Option<&str>) -> (u16, Value) {
+        let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
+        let request = request.header("authorization", format!("Bearer {token}"));
+        let answer = match body {
+            Some(body) => {
+                let request =
+                    request.header("content-type", "application/json").body(body.to_owned()).unwrap();
+                self.agent.run(request)
+            }
+            None => self.agent.run(request.body(()).unwrap()),
+        };
+        let mut answer = answer.unwrap();
         let text = answer.body_mut().read_to_string().unwrap();
         (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    pub(crate) fn get(&self, token: &str, path: &str) -> (u16, Value) {
+        self.request(token, "GET", path, None)
     }
 
     fn must(&self, token: &str, path: &str, body: &Value) -> Value {
