@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use vocabulary::CorrelationId;
 
 /// The header that carries it, both ways.
-pub static HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
+pub(crate) static HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
 
 /// The client's id, if it sent one.
 ///

@@ -39,9 +39,9 @@ const HEADERS_MAX: usize = 100;
 const KEY_MAX: usize = 64;
 
 /// The header that makes a write safe to repeat.
-pub static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The header that says which position a read wants to have seen.
-pub static AT_LEAST_HEADER: HeaderName = HeaderName::from_static("x-rialto-at-least");
+pub(crate) static AT_LEAST_HEADER: HeaderName = HeaderName::from_static("x-rialto-at-least");
 
 /// Counts a request that is in progress, as long as it is.
 struct InFlight<'a>(&'a AtomicUsize);

@@ -24,6 +24,8 @@ mod rate;
 mod reads;
 mod refusals;
 mod remembered;
+mod report_rows;
+mod reports;
 mod routes;
 mod rows;
 mod server;

@@ -4,7 +4,7 @@
 //! can forget it.
 
 use crate::call::AT_LEAST;
-use crate::problem::{ProblemDocument, kinds};
+use crate::problem::ProblemDocument;
 use crate::routes::operations;
 use axum::http::Method;
 use utoipa::PartialSchema;
@@ -166,9 +166,4 @@ fn problem(said: &str) -> RefOr<utoipa::openapi::Response> {
     let schema = Ref::from_schema_name("Problem");
     let content = ContentBuilder::new().schema(Some(schema)).build();
     RefOr::T(ResponseBuilder::new().description(said).content("application/problem+json", content).build())
-}
-
-/// The codes that a client can meet, for the document's `x-problem-codes`.
-pub(crate) fn codes() -> Vec<&'static str> {
-    kinds::ALL.iter().map(|kind| kind.code).collect()
 }

@@ -4,10 +4,10 @@
 //! page, a code, and the correlation id of its request. A handler gives a [`Problem`]; [`render`] makes the body of it
 //! once the correlation is at hand. Absent: which refusal is which problem (`refusals`).
 
-pub mod kinds;
+pub(crate) mod kinds;
 mod pages;
 
-pub use kinds::Kind;
+pub(crate) use kinds::Kind;
 pub(crate) use pages::{problem_page, problems_page};
 
 use axum::body::Body;
@@ -19,7 +19,7 @@ use vocabulary::{CorrelationId, OrderId};
 
 /// A refusal on its way to the client. Boxed: it is rare, and results that carry it stay small.
 #[derive(Clone, Debug)]
-pub struct Problem(Box<Facts>);
+pub(crate) struct Problem(Box<Facts>);
 
 #[derive(Clone, Debug)]
 struct Facts {
@@ -66,8 +66,8 @@ pub(crate) struct ProblemDocument<'a> {
     pub(crate) position: Option<u64>,
     /// The order that came into being and was rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub(crate) order: Option<String>,
+    #[schema(value_type = Option<u64>)]
+    pub(crate) order: Option<OrderId>,
     /// Line of the body where it stops being JSON, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) line: Option<usize>,
@@ -78,7 +78,7 @@ pub(crate) struct ProblemDocument<'a> {
 
 impl Problem {
     /// A problem of that kind; `detail` says what is wrong this time.
-    pub fn new(kind: &'static Kind, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: &'static Kind, detail: impl Into<String>) -> Self {
         Self(Box::new(Facts {
             kind,
             code: None,
@@ -152,27 +152,29 @@ impl Problem {
     }
 
     /// The HTTP status.
-    pub fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.0.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// The stable code.
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.0.code.as_deref().unwrap_or(self.0.kind.code)
     }
 
     /// What is wrong this time.
-    pub fn detail(&self) -> &str {
+    pub(crate) fn detail(&self) -> &str {
         &self.0.detail
     }
 
     /// The field at fault.
-    pub fn field(&self) -> Option<&str> {
+    #[cfg(test)]
+    pub(crate) fn field(&self) -> Option<&str> {
         self.0.field.as_deref()
     }
 
     /// Line and column where a body stops being JSON.
-    pub fn place(&self) -> Option<(usize, usize)> {
+    #[cfg(test)]
+    pub(crate) fn place(&self) -> Option<(usize, usize)> {
         self.0.place
     }
 
@@ -187,7 +189,7 @@ impl Problem {
             code: self.code(),
             field: facts.field.as_deref(),
             position: facts.position,
-            order: facts.order.map(|order| order.to_string()),
+            order: facts.order,
             line: facts.place.map(|(line, _)| line),
             column: facts.place.map(|(_, column)| column),
         }

@@ -6,7 +6,7 @@ use crate::problem::{Problem, kinds};
 use crate::services::Api;
 use engine::Record;
 use node::decode_record;
-use node::journal::{Batch, JournalReader};
+use node::journal::{Batch, GENESIS_HASH, JournalReader};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
@@ -26,6 +26,25 @@ impl Reads {
     pub(crate) fn new(views: ViewsReader, journal: Box<dyn JournalReader>) -> Self {
         Self { views, journal: Mutex::new(journal), slots: Semaphore::new(AT_ONCE_MAX) }
     }
+}
+
+impl Reads {
+    /// The hash of the batch that holds `position`, in hexadecimal: what a report stands on.
+    fn hash_at(&self, position: u64) -> Result<String, Problem> {
+        let journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let hash = if position == 0 {
+            GENESIS_HASH
+        } else {
+            let read = journal.read_from(position, 1).map_err(unreadable)?;
+            read.first().map_or(GENESIS_HASH, |batch| batch.hash)
+        };
+        Ok(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+fn unreadable(why: impl std::fmt::Display) -> Problem {
+    tracing::error!(%why, "the journal could not be read");
+    Problem::new(&kinds::READS_UNAVAILABLE, "the journal could not be read")
 }
 
 /// A part of a list.
@@ -105,14 +124,27 @@ impl Api {
         .await
     }
 
+    /// As [`Api::ask`], for a report: with the hash of the journal where the views stand.
+    pub(crate) async fn report<T: Send + 'static>(
+        self: &Arc<Self>,
+        call: &Call,
+        report: impl FnOnce(&Snapshot, &str) -> Result<T, ViewsError> + Send + 'static,
+    ) -> Result<(u64, T), Problem> {
+        let (position, timeout) = (call.at_least, self.settings.position_timeout);
+        self.blocking(move |reads| {
+            let snapshot = reads.views.snapshot_at_least(position, timeout).map_err(problem)?;
+            let hash = reads.hash_at(snapshot.position())?;
+            let report = report(&snapshot, &hash).map_err(problem)?;
+            Ok((snapshot.position(), report))
+        })
+        .await
+    }
+
     /// The records at these positions, which must ascend. Those that are not there are left out.
     pub(crate) async fn records(self: &Arc<Self>, positions: Vec<u64>) -> Result<Vec<Record>, Problem> {
         self.blocking(move |reads| {
             let journal = reads.journal.lock().unwrap_or_else(PoisonError::into_inner);
-            records_at(journal.as_ref(), &positions).map_err(|why| {
-                tracing::error!(why, "the journal could not be read");
-                Problem::new(&kinds::READS_UNAVAILABLE, "the journal could not be read")
-            })
+            records_at(journal.as_ref(), &positions).map_err(unreadable)
         })
         .await
     }

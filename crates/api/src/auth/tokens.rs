@@ -21,9 +21,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use vocabulary::UserId;
 
 /// Who makes our tokens.
-pub const ISSUER: &str = "rialto";
+pub(super) const ISSUER: &str = "rialto";
 /// Whom they are for.
-pub const AUDIENCE: &str = "rialto-gateway";
+pub(super) const AUDIENCE: &str = "rialto-gateway";
 /// The longest token looked at, in bytes.
 const TOKEN_SIZE_MAX: usize = 4_096;
 /// The longest life of a token: 31 days.

@@ -48,8 +48,8 @@ pub(crate) struct OrderNews {
     pub(crate) position: u64,
     #[schema(value_type = String)]
     pub(crate) time: Timestamp,
-    /// The order's id.
-    pub(crate) order: String,
+    #[schema(value_type = u64)]
+    pub(crate) order: OrderId,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub(crate) account: Option<AccountId>,
@@ -86,7 +86,7 @@ impl OrderNews {
         Self {
             position: 0,
             time: Timestamp(0),
-            order: order.to_string(),
+            order,
             account: None,
             instrument: None,
             correlation: None,

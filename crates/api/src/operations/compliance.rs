@@ -2,6 +2,7 @@
 
 mod decisions;
 mod policies;
+mod report;
 mod restrictions;
 mod status;
 
@@ -18,6 +19,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(decisions::list_decisions))
         .routes(routes!(decisions::get_decision))
         .routes(routes!(decisions::list_refusals))
+        .routes(routes!(report::compliance_report))
         .routes(routes!(status::live_status))
         .routes(routes!(restrictions::list_restrictions, restrictions::restrict))
         .routes(routes!(restrictions::unrestrict))

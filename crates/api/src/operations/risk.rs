@@ -5,6 +5,7 @@ mod history;
 mod kill_switches;
 mod limits;
 mod measures;
+mod report;
 
 use crate::services::Api;
 use crate::streams;
@@ -21,5 +22,6 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(kill_switches::lift_switch))
         .routes(routes!(history::switch_history))
         .routes(routes!(history::list_alerts))
+        .routes(routes!(report::risk_report))
         .routes(routes!(streams::alert_stream))
 }

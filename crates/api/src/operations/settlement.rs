@@ -3,6 +3,7 @@
 mod history;
 mod quotas;
 mod reference;
+mod report;
 mod runs;
 
 use crate::services::Api;
@@ -23,4 +24,5 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(history::get_run))
         .routes(routes!(history::list_obligations))
         .routes(routes!(history::list_net_positions))
+        .routes(routes!(report::settlement_report))
 }

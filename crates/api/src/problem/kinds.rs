@@ -5,25 +5,25 @@
 
 /// A kind of problem.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Kind {
+pub(crate) struct Kind {
     /// Stable, like `trading.insufficient-funds`.
-    pub code: &'static str,
+    pub(crate) code: &'static str,
     /// The HTTP status.
-    pub status: u16,
+    pub(crate) status: u16,
     /// A few words for people.
-    pub title: &'static str,
+    pub(crate) title: &'static str,
     /// What it means and what to do about it.
-    pub meaning: &'static str,
+    pub(crate) meaning: &'static str,
 }
 
 macro_rules! kinds {
     ($($name:ident $status:literal $code:literal $title:literal $meaning:literal)*) => {
         $(
             #[doc = concat!($title, ": ", $meaning)]
-            pub static $name: Kind = Kind { code: $code, status: $status, title: $title, meaning: $meaning };
+            pub(crate) static $name: Kind = Kind { code: $code, status: $status, title: $title, meaning: $meaning };
         )*
         /// All of them, by origin.
-        pub static ALL: &[&Kind] = &[$(&$name),*];
+        pub(crate) static ALL: &[&Kind] = &[$(&$name),*];
     };
 }
 
@@ -156,7 +156,7 @@ kinds! {
 }
 
 /// The kind of that code.
-pub fn find(code: &str) -> Option<&'static Kind> {
+pub(crate) fn find(code: &str) -> Option<&'static Kind> {
     ALL.iter().find(|kind| kind.code == code).copied()
 }
 

@@ -1,4 +1,4 @@
-//! Decisions on orders, and everything that was refused.
+//! Decisions on orders, and commands that were refused.
 
 use crate::answer::{self, Answer};
 use crate::call::{Call, Filter, Place, parameter};
@@ -98,7 +98,7 @@ pub(crate) async fn get_decision(
     answer::ok(position, &found.ok_or_else(unknown)?)
 }
 
-/// Commands that were refused, and orders that were rejected.
+/// Commands that were refused, by whichever service.
 #[utoipa::path(get, path = "/compliance/refusals", tag = "compliance", params(RefusalQuery),
     responses((status = 200, description = "The latest first", body = PageBody<RecordedRefusal>)))]
 pub(crate) async fn list_refusals(

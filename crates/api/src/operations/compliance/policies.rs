@@ -157,7 +157,7 @@ pub(crate) async fn dry_run(State(api): State<Arc<Api>>, call: Call) -> Answer {
     let page = PageRequest::new(Some(decisions.unwrap_or(DECISIONS_MAX)), None)
         .map_err(|_| Problem::invalid("decisions", "must be 1 to 1000"))?;
     let recent = move |views: &views::Snapshot| views.decisions(&DecisionFilter::default(), &page);
-    let (position, recent) = api.ask(&call, recent).await?;
+    let (position, recent) = api.ask_at(api.node.durable_position(), recent).await?;
     let mut positions: Vec<u64> = recent.rows.iter().map(|decision| decision.position).collect();
     positions.sort_unstable();
     positions.dedup();

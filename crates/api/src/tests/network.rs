@@ -1,0 +1,126 @@
+//! Over a real connection: what is not HTTP, slow clients, graceful shutdown.
+
+use super::house::{House, order};
+use crate::{Settings, serve};
+use node::NodeConfig;
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+pub(super) struct Served {
+    pub(super) address: SocketAddr,
+    pub(super) shutdown: Option<oneshot::Sender<()>>,
+    pub(super) ended: JoinHandle<std::io::Result<()>>,
+}
+
+pub(super) async fn served(house: &House) -> Served {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (shutdown, told) = oneshot::channel();
+    let router = house.router.clone();
+    let ended = tokio::spawn(serve(listener, router, async {
+        drop(told.await);
+    }));
+    Served { address, shutdown: Some(shutdown), ended }
+}
+
+/// Sends these bytes and reads until the other side closes or nothing comes.
+async fn talk(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // It may close before it has read all.
+    drop(stream.write_all(bytes).await);
+    let mut answer = Vec::new();
+    drop(timeout(Duration::from_millis(700), stream.read_to_end(&mut answer)).await);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn problem(answer: &str) -> (u16, String) {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer:?}"));
+    assert!(head.contains("content-type: application/problem+json"), "{answer}");
+    let body: Value = serde_json::from_str(body).unwrap();
+    assert!(head.contains(&format!("x-correlation-id: {}", body["instance"].as_str().unwrap())));
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body["code"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn what_is_not_http_or_too_large_is_refused_as_a_problem() {
+    let house = House::open();
+    let served = served(&house).await;
+    let many: String = (0..150).map(|n| format!("x-{n}: y\r\n")).collect();
+    let head = |extra: &str| format!("GET /healthz HTTP/1.1\r\nhost: x\r\n{extra}\r\n");
+    let cases = [
+        (b"nonsense\r\n\r\n".to_vec(), 400, "request.malformed-http"),
+        (head("bad header\r\n").into_bytes(), 400, "request.malformed-http"),
+        (head(&many).into_bytes(), 431, "request.headers-too-large"),
+        (head(&format!("x: {}\r\n", "y".repeat(64 * 1024))).into_bytes(), 431, "request.headers-too-large"),
+        (head(&format!("x: {}\r\n", "y".repeat(400 * 1024))).into_bytes(), 431, "request.headers-too-large"),
+        (
+            format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(20_000)).into_bytes(),
+            404,
+            "request.not-found",
+        ),
+    ];
+    for (bytes, status, code) in cases {
+        let answer = talk(served.address, &bytes).await;
+        assert_eq!(
+            problem(&answer),
+            (status, code.to_owned()),
+            "{}",
+            String::from_utf8_lossy(&bytes[..40.min(bytes.len())])
+        );
+    }
+    assert!(talk(served.address, head("").as_bytes()).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for_without_end() {
+    let settings = Settings { body_timeout: Duration::from_millis(100), ..Settings::default() };
+    let house = House::with(settings, NodeConfig::default());
+    let served = served(&house).await;
+    let head = "POST /trading/orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{";
+    assert_eq!(problem(&talk(served.address, head.as_bytes()).await), (408, "request.timeout".to_owned()));
+    let large = head.replace("content-length: 50", "content-length: 99999999");
+    assert_eq!(
+        problem(&talk(served.address, large.as_bytes()).await),
+        (413, "request.body-too-large".to_owned())
+    );
+    let chunked =
+        head.replace("content-length: 50", "transfer-encoding: chunked").replace("\r\n\r\n{", "\r\n\r\n");
+    let endless = format!("{chunked}{}", format!("8000\r\n{}\r\n", " ".repeat(0x8000)).repeat(4));
+    assert_eq!(
+        problem(&talk(served.address, endless.as_bytes()).await),
+        (413, "request.body-too-large".to_owned())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_answers_what_is_in_progress_and_takes_nothing_new() {
+    let house = House::trading().await;
+    let mut served = served(&house).await;
+    let (address, body) = (served.address, order().to_string());
+    let request = format!(
+        "POST /trading/orders HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n",
+        house.token("ann", "trader"),
+        body.len()
+    );
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(request.as_bytes()).await.unwrap();
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    sleep(Duration::from_millis(50)).await;
+    served.shutdown.take().unwrap().send(()).unwrap();
+    sleep(Duration::from_millis(50)).await;
+    assert!(TcpStream::connect(address).await.is_err(), "nothing new is taken");
+    slow.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    let mut rest = Vec::new();
+    assert_eq!(idle.read_to_end(&mut rest).await.unwrap(), 0, "an idle connection is closed");
+    timeout(Duration::from_secs(5), served.ended).await.unwrap().unwrap().unwrap();
+}
