@@ -6,7 +6,7 @@
 
 #![allow(clippy::print_stdout)] // Its output is what it is for.
 
-use compliance::{Rules, default_bundle};
+use compliance::{CheckInput, Rules, default_bundle};
 use engine::{Command, Engine, Event, Executed, Hosts, Record, Request};
 use std::hint::black_box;
 use std::time::Instant;
@@ -16,9 +16,15 @@ use vocabulary::{
     OrderId, Price, Quantity, SelfTradePrevention, Side, TimeInForce, Timestamp, UserId,
 };
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ORDERS: u64 = 58_000;
 const ACCOUNTS: u64 = 100;
 const ROUNDS: usize = 5;
+/// Records written at once.
+const BATCH: usize = 256;
 
 fn code(text: &str) -> Code {
     Code::new(text).expect("a code")
@@ -149,29 +155,49 @@ struct Day {
     orders: usize,
 }
 
-fn day() -> Day {
+/// An open market, its history, and the requests of a day.
+fn prepare() -> (Engine, Vec<Record>, Vec<Command>) {
     let mut engine = Engine::new(Hosts::ALL);
     let mut records: Vec<Record> = Vec::new();
     for command in definitions() {
         records.push(execute(&mut engine, command, records.len() as u64 + 1));
     }
-    let defined = records.len();
+    let first = records.len() as u64 + 1;
     let (mut dice, mut open) = (Dice(88_172_645_463_325_252), Vec::new());
-    let requests = ORDERS + ORDERS / 4;
-    let commands: Vec<Command> =
-        (1..=requests).map(|number| next(&mut dice, defined as u64 + number, &mut open)).collect();
-    records.reserve(commands.len());
+    let commands = (0..ORDERS + ORDERS / 4).map(|number| next(&mut dice, first + number, &mut open));
+    (engine, records, commands.collect())
+}
+
+/// As a node does it: batches of records, gone once they are written.
+fn time_execute() -> u128 {
+    let (mut engine, defined, commands) = prepare();
+    let (mut position, mut batch) = (defined.len() as u64, Vec::with_capacity(BATCH));
     let start = Instant::now();
     for command in commands {
-        let position = records.len() as u64 + 1;
-        records.push(execute(&mut engine, command, position));
+        position += 1;
+        batch.push(execute(&mut engine, command, position));
+        if batch.len() == BATCH {
+            black_box(&batch);
+            batch.clear();
+        }
     }
-    let execute_ns = start.elapsed().as_nanos();
+    start.elapsed().as_nanos()
+}
 
-    let mut bytes = Vec::with_capacity(256 << 20);
+fn day() -> Day {
+    let execute_ns = time_execute();
+    let (mut engine, mut records, commands) = prepare();
+    for command in commands {
+        records.push(execute(&mut engine, command, records.len() as u64 + 1));
+    }
+    let (mut bytes, mut size) = (Vec::with_capacity(4 << 20), 0);
     let start = Instant::now();
-    for record in &records {
-        minicbor::encode(record, &mut bytes).expect("a record encodes into memory");
+    for batch in records.chunks(BATCH) {
+        bytes.clear();
+        for record in batch {
+            minicbor::encode(record, &mut bytes).expect("a record encodes into memory");
+        }
+        size += bytes.len();
     }
     let encode_ns = start.elapsed().as_nanos();
 
@@ -185,23 +211,20 @@ fn day() -> Day {
     let inputs: Vec<_> = events()
         .filter_map(|event| if let Event::Compliance(event) = event { event.check_input() } else { None })
         .collect();
-    let mut rules = Rules::compile(engine.state().compliance.bundle().expect("a policy is in force"))
-        .expect("the policy compiled before");
+    let policy_ns = time_policy(&engine, &inputs);
+    let executed = |event: &&Event| matches!(event, Event::Trading(trading::Event::OrderExecuted(_)));
+    let trades = events().filter(executed).count();
+    Day { execute_ns, encode_ns, apply_ns, policy_ns, bytes: size, trades, orders: inputs.len() }
+}
+
+fn time_policy(engine: &Engine, inputs: &[CheckInput]) -> u128 {
+    let bundle = engine.state().compliance.bundle().expect("a policy is in force");
+    let mut rules = Rules::compile(bundle).expect("the policy compiled before");
     let start = Instant::now();
-    for input in &inputs {
+    for input in inputs {
         black_box(rules.judge(black_box(input)));
     }
-    let policy_ns = start.elapsed().as_nanos();
-    let executed = |event: &&Event| matches!(event, Event::Trading(trading::Event::OrderExecuted(_)));
-    Day {
-        execute_ns,
-        encode_ns,
-        apply_ns,
-        policy_ns,
-        bytes: bytes.len(),
-        trades: events().filter(executed).count(),
-        orders: inputs.len(),
-    }
+    start.elapsed().as_nanos()
 }
 
 fn main() {

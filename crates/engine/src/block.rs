@@ -10,11 +10,10 @@
 
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use vocabulary::{
-    AccountId, Amount, CorrelationId, InstrumentId, Moment, OrderId, OrderTerms, Price, Quantity, Reason,
-    Side, Timestamp, UserId,
+    AccountId, Amount, CorrelationId, InstrumentId, OrderId, OrderTerms, Price, Quantity, Reason, Side,
+    Timestamp, UserId,
 };
 
 /// The longest time that the counterparty may be given: 7 days.
@@ -347,75 +346,6 @@ pub struct Block {
     /// When it got to where it is.
     #[n(7)]
     pub since: Timestamp,
-}
-
-/// Block trades that are not over, found by their id, by the orders of their legs, and by deadline.
-#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
-pub struct Blocks {
-    #[n(0)]
-    open: BTreeMap<OrderId, Block>,
-    /// The orders of counterparties. The proposer's order has the id of the block trade.
-    #[n(1)]
-    counter_orders: BTreeMap<OrderId, OrderId>,
-    /// Those that wait for consent.
-    #[n(2)]
-    deadlines: BTreeSet<(Timestamp, OrderId)>,
-}
-
-impl Blocks {
-    /// One of them.
-    pub fn get(&self, block: OrderId) -> Option<&Block> {
-        self.open.get(&block)
-    }
-
-    /// All of them, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = (&OrderId, &Block)> {
-        self.open.iter()
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.open.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.open.is_empty()
-    }
-
-    /// The block trade that an order is a leg of.
-    pub(crate) fn of_order(&self, order: OrderId) -> Option<(OrderId, &Block)> {
-        let block = self.counter_orders.get(&order).copied().unwrap_or(order);
-        self.open.get(&block).map(|state| (block, state))
-    }
-
-    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.first().map(|(deadline, _)| *deadline)
-    }
-
-    /// Those whose counterparty has not consented in time, oldest first.
-    pub(crate) fn overdue(&self, at: Moment) -> impl Iterator<Item = OrderId> {
-        self.deadlines.iter().take_while(move |(deadline, _)| *deadline < at.time).map(|(_, block)| *block)
-    }
-
-    /// Takes the block trade as it is now; one that is over is forgotten.
-    pub(crate) fn put(&mut self, id: OrderId, block: Block) {
-        if let Some((order, _)) = block.counterparty {
-            self.counter_orders.insert(order, id);
-        }
-        self.deadlines.remove(&(block.deadline, id));
-        if block.stage == Stage::AwaitingConsent {
-            self.deadlines.insert((block.deadline, id));
-        }
-        if block.stage.is_final() {
-            if let Some((order, _)) = block.counterparty {
-                self.counter_orders.remove(&order);
-            }
-            self.open.remove(&id);
-        } else {
-            self.open.insert(id, block);
-        }
-    }
 }
 
 /// A leg's order as its participants know it.

@@ -152,21 +152,21 @@ impl Engine {
     }
 
     /// Does one piece of work. `turns` counts the orders that went on because it was their turn.
-    pub(crate) fn perform(&mut self, work: Work, at: Moment, turns: &mut usize, log: &mut Vec<Event>) {
+    pub(crate) fn perform(&mut self, work: &Work, at: Moment, turns: &mut usize, log: &mut Vec<Event>) {
         match work {
             Work::Deliver(message) => self.deliver(message, at, log),
-            Work::Decide(order) => match self.state.flows.decision(order) {
-                Some(Decision::Accept) => self.accept(order, at, log),
-                Some(Decision::Reject(reason)) => self.reject(order, reason, at, log),
+            Work::Decide(order) => match self.state.flows.decision(*order) {
+                Some(Decision::Accept) => self.accept(*order, at, log),
+                Some(Decision::Reject(reason)) => self.reject(*order, reason, at, log),
                 None => {}
             },
             // What does not fit into this record goes on in another one.
             Work::NextCleared(_) if *turns == TURNS_MAX => {}
             Work::NextCleared(instrument) => {
                 *turns += 1;
-                self.accept_next(instrument, at, log);
+                self.accept_next(*instrument, at, log);
             }
-            Work::Block(block) => self.next_of_block(block, at, log),
+            Work::Block(block) => self.next_of_block(*block, at, log),
         }
     }
 
@@ -189,16 +189,16 @@ impl Engine {
     }
 
     /// Hands a message to a context of this node, and hears what it says.
-    fn deliver(&mut self, message: Message, at: Moment, log: &mut Vec<Event>) {
+    fn deliver(&mut self, message: &Message, at: Moment, log: &mut Vec<Event>) {
         let first = log.len();
-        let answer = match self.decide_message(&message, at, log) {
+        let answer = match self.decide_message(message, at, log) {
             Ok(()) => answer_of(&log[first..]),
             Err(refusal) => refusal_answer(&refusal),
         };
         if answer == Answer::Later {
-            log.push(FlowEvent::MessageDeferred { body: Box::new(message) }.into());
+            log.push(FlowEvent::MessageDeferred { body: Box::new(message.clone()) }.into());
         } else {
-            log.extend(self.hear(&message, &answer));
+            log.extend(self.hear(message, &answer));
         }
     }
 

@@ -6,9 +6,8 @@
 //! Where the branches live is not known here: `Engine` delivers the messages, in the same record or over the network.
 
 use minicbor::{Decode, Encode};
-use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
-use trading::{CreatedOrder, OrderKind};
+use trading::CreatedOrder;
 use vocabulary::{
     Amount, Fill, InstrumentId, Moment, OrderId, OrderTerms, Price, Quantity, Reason, Reserved, Side,
     Timestamp, Trade, UserId,
@@ -25,9 +24,6 @@ const _: () = assert!(FLOW_DEADLINE_NS <= vocabulary::reservation::TOMBSTONE_NS 
 pub const TIMED_OUT: &str = "flow.timed-out";
 /// How many flows one record times out at most.
 const TIMEOUTS_MAX: usize = 500;
-
-/// Messages that one event causes.
-pub(crate) type Messages = SmallVec<[Message; 4]>;
 
 /// An order whose branches have not all answered.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -127,12 +123,6 @@ impl Flows {
         })
     }
 
-    /// Whether a branch said no itself, so that it holds nothing.
-    fn refused(&self, order: OrderId, branch: Branch) -> bool {
-        let answers = self.undecided.get(&order).map(|flow| &flow.answers);
-        answers.is_some_and(|answers| matches!(answers[branch as usize], Some(Answer::No(_))))
-    }
-
     /// The first instrument whose next order can go on.
     pub(crate) fn next_turn(&self) -> Option<InstrumentId> {
         self.turns.first().copied()
@@ -156,35 +146,11 @@ impl Flows {
         late.map(|(order, _)| *order).take(TIMEOUTS_MAX).collect()
     }
 
-    /// What the branches are asked about a new order.
-    pub(crate) fn ask(created: &CreatedOrder, at: Moment) -> Messages {
-        let mut messages = Messages::new();
-        if !matches!(created.kind, OrderKind::Block(_)) {
-            let question = Question {
-                terms: created.terms,
-                user: created.user,
-                price: created.limit,
-                notional: created.notional,
-                reserved: reserved(created.quantity, created.notional),
-                quote_scale: created.quote_scale,
-                deadline: at.time.plus_ns(FLOW_DEADLINE_NS),
-            };
-            for branch in Branch::ALL {
-                messages.push(ask(branch, question));
-            }
-        }
-        messages
-    }
-
-    /// Releases for a rejected order: of every hold that was given, or may still arrive.
-    pub(crate) fn give_up(&self, terms: OrderTerms) -> Messages {
-        let mut messages = Messages::new();
-        for branch in [Branch::Risk, Branch::Settlement] {
-            if !self.refused(terms.order, branch) {
-                messages.extend(release(branch, terms, 0));
-            }
-        }
-        messages
+    /// Whether a branch said no itself, so that it holds nothing. Every other one must be told of a rejection: it
+    /// holds something, or its hold may still arrive.
+    pub(crate) fn refused(&self, order: OrderId, branch: Branch) -> bool {
+        let answers = self.undecided.get(&order).map(|flow| &flow.answers);
+        answers.is_some_and(|answers| matches!(answers[branch as usize], Some(Answer::No(_))))
     }
 }
 
@@ -200,9 +166,24 @@ pub(crate) struct Question {
     pub(crate) deadline: Timestamp,
 }
 
+impl Question {
+    /// About a new order.
+    pub(crate) fn of(created: &CreatedOrder, at: Moment) -> Self {
+        Self {
+            terms: created.terms,
+            user: created.user,
+            price: created.limit,
+            notional: created.notional,
+            reserved: reserved(created.quantity, created.notional),
+            quote_scale: created.quote_scale,
+            deadline: at.time.plus_ns(FLOW_DEADLINE_NS),
+        }
+    }
+}
+
 /// The message that asks it.
-pub(crate) fn ask(branch: Branch, question: Question) -> Message {
-    let Question { terms, user, price, notional, reserved, quote_scale, deadline } = question;
+pub(crate) fn ask(branch: Branch, question: &Question) -> Message {
+    let Question { terms, user, price, notional, reserved, quote_scale, deadline } = *question;
     match branch {
         Branch::Risk => Message::Risk(risk::Command::Hold { terms, reserved, deadline }),
         Branch::Settlement => Message::Settlement(settlement::Command::Hold { terms, reserved, deadline }),
@@ -225,11 +206,9 @@ pub(crate) fn release(branch: Branch, terms: OrderTerms, parts: u32) -> Option<M
 }
 
 /// Part of both holds, given back as the order shrinks.
-pub(crate) fn reduce(terms: OrderTerms, part: u32, what: Reserved) -> Messages {
-    let mut messages = Messages::new();
-    messages.push(Message::Risk(risk::Command::Reduce { terms, part, what }));
-    messages.push(Message::Settlement(settlement::Command::Reduce { terms, part, what }));
-    messages
+pub(crate) fn reduce(terms: OrderTerms, part: u32, what: Reserved) -> [Message; 2] {
+    let to_risk = Message::Risk(risk::Command::Reduce { terms, part, what });
+    [to_risk, Message::Settlement(settlement::Command::Reduce { terms, part, what })]
 }
 
 /// What an execution confirms for one of its sides.

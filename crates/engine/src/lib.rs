@@ -7,6 +7,7 @@
 
 mod answers;
 pub mod block;
+mod blocks;
 mod command;
 mod deadlines;
 mod delivery;
@@ -31,7 +32,7 @@ use answers::{Answers, Known};
 use inbox::Inbox;
 use reaction::Effects;
 
-pub use block::Blocks;
+pub use blocks::Blocks;
 pub use command::{Access, Command, CommandId, Due, Request};
 pub use event::{Event, FlowEvent};
 pub use flow::{FLOW_DEADLINE_NS, Flows, TIMED_OUT, UndecidedFlow};
@@ -233,7 +234,7 @@ impl Engine {
                 folded += 1;
             }
             let Some(work) = effects.work.pop_front() else { break };
-            self.perform(work, at, &mut turns, log);
+            self.perform(&work, at, &mut turns, log);
         }
         self.effects = effects;
     }

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use vocabulary::{InstrumentId, Moment, OrderId, Quantity, Side, Trade};
 
 use crate::event::{Event, FlowEvent};
-use crate::flow::{self, Flows, reserved};
+use crate::flow::{self, Question, ask, reserved};
 use crate::message::{Branch, Message};
 use crate::{Engine, Hosts};
-use trading::{Cause, Status};
+use trading::{Cause, OrderKind, Status};
 
 /// Something to do next within the same record.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,13 +92,17 @@ impl Engine {
     fn react_to_trading(&self, event: &trading::Event, at: Moment, effects: &mut Effects) {
         use trading::Event as E;
         match event {
-            E::OrderCreated(created) => effects.send_all(Flows::ask(created, at)),
+            // The saga of a block trade asks for its legs, step by step.
+            E::OrderCreated(created) if matches!(created.kind, OrderKind::Block(_)) => {}
+            E::OrderCreated(created) => {
+                let question = Question::of(created, at);
+                Branch::ALL.into_iter().for_each(|branch| effects.send(ask(branch, &question)));
+            }
             E::OrderExecuted(trade) => self.confirm_both_sides(trade, effects),
             E::OrderReduced { order, by, part, .. } => self.give_back(*order, *by, *part, effects),
             E::OrderAccepted { order } => self.pass_turn(*order, effects),
             E::OrderRejected { order, .. } => {
-                let terms = self.state.trading.terms(*order).expect("a rejected order was known");
-                effects.send_all(self.state.flows.give_up(terms));
+                self.release_all(*order, effects);
                 self.pass_turn(*order, effects);
             }
             // The saga of a block trade gives back what it has held, step by step.
@@ -144,6 +148,15 @@ impl Engine {
         let instrument =
             self.state.trading.instrument(terms.instrument).expect("an order's instrument is listed");
         effects.send_all(flow::reduce(terms, part, reserved(by, instrument.notional(limit, by))));
+    }
+
+    fn release_all(&self, order: OrderId, effects: &mut Effects) {
+        let terms = self.state.trading.terms(order).expect("a rejected order was known");
+        for branch in [Branch::Risk, Branch::Settlement] {
+            if !self.state.flows.refused(order, branch) {
+                effects.send_all(flow::release(branch, terms, 0));
+            }
+        }
     }
 
     fn release_rest(&self, order: OrderId, effects: &mut Effects) {

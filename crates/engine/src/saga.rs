@@ -297,7 +297,7 @@ impl Block {
             quote_scale,
             deadline: at.time.plus_ns(FLOW_DEADLINE_NS),
         };
-        ask(branch, question)
+        ask(branch, &question)
     }
 
     /// What undoes a step. There is nothing to undo of a compliance check, so that one sends nothing.
