@@ -1,9 +1,17 @@
 //! The gate that every request passes, and the order in which it refuses.
 //!
-//! 1. is there such an operation (404, 405) — 2. size of address, headers and body (414, 431, 413) and time (408) —
-//! 3. content type (415) — 4. JSON syntax (400) — 5. authentication (401) — 6. authorisation (403) — 7. rate (429) —
-//! 8. form of headers, path, query and fields (400, 404) — 9. the domain (409, 422, ..). The first that applies is the
-//! answer, and nothing after it has been looked at; tests walk this order. Before all of it: too much in progress (503).
+//! 1. is there such an operation (404, 405)
+//! 2. size of address, headers and body (414, 431, 413) and time (408)
+//! 3. content type (415)
+//! 4. JSON syntax (400)
+//! 5. authentication (401)
+//! 6. authorisation (403)
+//! 7. rate (429)
+//! 8. form of headers, path, query and fields, and whose they are (400, 404)
+//! 9. the domain (409, 422, ..)
+//!
+//! The first that applies is the answer, and nothing after it has been looked at; tests walk this order. Before all of
+//! it: too much in progress (503).
 //!
 //! Invariant: every answer carries the correlation id; every refusal is a problem; whatever is read in an office is on
 //! record before it is answered.

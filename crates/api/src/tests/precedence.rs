@@ -44,12 +44,17 @@ async fn send(house: &House, repaired: Repaired) -> Reply {
     if !good(R::Header) {
         request = request.header("idempotency-key", "k".repeat(99));
     }
-    let body = match repaired {
-        R::Everything => order().to_string(),
-        _ if good(R::Field) => order().to_string().replace("90.00", "1.00"),
-        _ if good(R::Syntax) => order().to_string().replace("90.00", "ninety"),
-        _ if good(R::Size) => "{".to_owned(),
-        _ => "{".repeat(100_000),
+    let text = order().to_string();
+    let body = if good(R::Everything) {
+        text
+    } else if good(R::Field) {
+        text.replace("90.00", "1.00")
+    } else if good(R::Syntax) {
+        text.replace("90.00", "ninety")
+    } else if good(R::Size) {
+        "{".to_owned()
+    } else {
+        "{".repeat(100_000)
     };
     house.send(request.body(Body::from(body)).unwrap()).await
 }

@@ -34,9 +34,10 @@ impl Desk {
             "jti": "j-1", "roles": ["trader"],
         });
         for (name, value) in changes.as_object().unwrap() {
-            match value {
-                Value::Null => drop(claims.as_object_mut().unwrap().remove(name)),
-                other => claims[name] = other.clone(),
+            if value.is_null() {
+                claims.as_object_mut().unwrap().remove(name);
+            } else {
+                claims[name] = value.clone();
             }
         }
         self.signed(&self.header(), &claims)
