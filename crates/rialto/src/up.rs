@@ -4,7 +4,7 @@ use anyhow::Context;
 use api::{Services, Settings, SigningKey, TokenVerifier};
 use audit::AuditLog;
 use clap::Args;
-use node::{Batch, Follower, FollowerError, Node, NodeConfig, NodeHandle, SystemClock};
+use node::{Follower, Node, NodeConfig, NodeHandle, SystemClock};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -20,9 +20,6 @@ use crate::server_file;
 
 /// How many connections to the read side serve requests.
 const VIEW_READERS: usize = 4;
-/// How long the read side collects before it writes: larger transactions for less work.
-const VIEWS_PACE: Duration = Duration::from_millis(5);
-
 /// Options of `rialto up`.
 #[derive(Args)]
 pub(crate) struct UpOptions {
@@ -35,27 +32,6 @@ pub(crate) struct UpOptions {
     /// Fill it with a made-up market whose simulated participants trade.
     #[arg(long)]
     demo: bool,
-}
-
-/// The read side, as a follower.
-struct Views(ViewsWriter);
-
-impl Follower for Views {
-    fn name(&self) -> &'static str {
-        "views"
-    }
-
-    fn next_position(&self) -> u64 {
-        self.0.next_position()
-    }
-
-    fn follow(&mut self, batches: &[Batch]) -> Result<(), FollowerError> {
-        Ok(self.0.follow_all(batches.iter().flat_map(|batch| batch.iter()))?)
-    }
-
-    fn pace(&self) -> Duration {
-        VIEWS_PACE
-    }
 }
 
 /// Runs until SIGINT or SIGTERM.
@@ -99,7 +75,7 @@ fn start(data: &Path, opened: embedded::Opened) -> anyhow::Result<(Node, Service
     let views = ViewsWriter::open(&data.join("views.db"))?;
     let reader = views.reader(VIEW_READERS)?;
     let journal = opened.reader()?;
-    let followers: Vec<Box<dyn Follower>> = vec![Box::new(Views(views)), Box::new(AuditLog::open(data)?)];
+    let followers: Vec<Box<dyn Follower>> = vec![Box::new(views), Box::new(AuditLog::open(data)?)];
     let node = opened.start(&NodeConfig::default(), Box::new(SystemClock::new()), followers)?;
     activate_policy(&node.handle())?;
     let key = SigningKey::open(data)?;

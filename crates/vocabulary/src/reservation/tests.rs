@@ -1,3 +1,5 @@
+//! The hold protocol, property by property, and over every short sequence of operations.
+
 use super::*;
 use Operation::{Confirm, Hold, Reduce, Release};
 
