@@ -316,6 +316,25 @@ fn only_the_named_counterparty_consents_and_only_in_time() {
 }
 
 #[test]
+fn a_kill_switch_on_either_party_undoes_it_on_consent() {
+    for (account, code) in [("ANN", "trading.block-stopped"), ("BOB", "risk.kill-switch-engaged")] {
+        let mut market = Market::open();
+        let before = market.engine.state().trading.ledger().clone();
+        market.must(Command::ProposeBlock(proposal()));
+        let (block, _) = open(&market);
+        let (switch, reason) = (risk::Switch::Account(id(account)), String::new());
+        market.must(Command::Risk(risk::Command::EngageKillSwitch { switch, reason }));
+        market.settle_down();
+        let events = market.must(consent(block));
+        let reason = block_events(market.records.last().into_iter());
+        assert_eq!(reason.iter().find_map(failed).unwrap().2, code, "{events:?}");
+        assert_eq!(*market.engine.state().trading.ledger(), before);
+        assert_eq!((market.engine.state().blocks.len(), market.engine.state().risk.open_count()), (0, 0));
+        market.check_replay();
+    }
+}
+
+#[test]
 fn either_party_can_end_it_before_consent() {
     for account in ["ANN", "BOB"] {
         let mut market = Market::open();

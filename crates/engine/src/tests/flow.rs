@@ -2,8 +2,8 @@
 
 use super::market::{Market, definitions, id, limit, named, place};
 use crate::{
-    Answer, Branch, Command, Context, Event, FLOW_DEADLINE_NS, FlowEvent, Hosts, Message, MessageId, Refusal,
-    TIMED_OUT,
+    Answer, Branch, Command, Context, Event, Executed, FLOW_DEADLINE_NS, FlowEvent, Hosts, Message,
+    MessageId, Refusal, TIMED_OUT,
 };
 use trading::Status;
 use vocabulary::{OrderId, Reason, Side, Timestamp};
@@ -318,13 +318,57 @@ fn a_replacement_whose_order_is_gone_ends_its_flow_and_passes_its_turn() {
     market.check_replay();
 }
 
+/// Risk, in another node, has a kill switch engaged.
+fn sweep(market: &mut Market, index: u32) -> Vec<Event> {
+    let (scope, cause) = (trading::Scope::Account(id("ANN")), trading::Cause::KillSwitch);
+    let body = Box::new(Message::Trading(trading::Command::StartSweep { scope, cause }));
+    let message = MessageId { position: 1, index, from: Context::Risk };
+    let answered_below = MessageId { index: 0, ..message };
+    let request = market.request(Command::Deliver { message, body, answered_below });
+    match market.submit(request) {
+        Executed::Recorded(record) => record.events().to_vec(),
+        Executed::Answered(_) => Vec::new(),
+        Executed::Repeated { .. } => panic!("a message has no idempotency key"),
+    }
+}
+
+#[test]
+fn a_kill_switch_reaches_an_order_that_is_not_decided_and_its_holds_are_released() {
+    let mut market = trading_alone();
+    let order = market.place(limit("ANN", Side::Buy, 100_00, 4));
+    answer(&mut market, order, Branch::Risk, Answer::Yes);
+    sweep(&mut market, 0);
+    answer(&mut market, order, Branch::Settlement, Answer::Yes);
+    answer(&mut market, order, Branch::Compliance, Answer::Yes);
+    assert_eq!(market.engine.state().trading.order_count(), 0);
+    assert_eq!(posted(&market).iter().filter(|message| is_release(message)).count(), 2);
+    market.settle_down();
+    market.check_replay();
+}
+
+#[test]
+fn b2_a_sweep_that_is_delivered_again_spares_the_orders_placed_since() {
+    let mut market = trading_alone();
+    assert!(!sweep(&mut market, 0).is_empty());
+    market.settle_down();
+    let order = market.place(limit("ANN", Side::Buy, 100_00, 4));
+    for branch in Branch::ALL {
+        answer(&mut market, order, branch, Answer::Yes);
+    }
+    assert_eq!(sweep(&mut market, 0), []);
+    market.settle_down();
+    assert_eq!(market.engine.state().trading.order(order).unwrap().status, Status::Open);
+    sweep(&mut market, 1);
+    assert_eq!(market.engine.state().trading.order(order), None, "another switch is another matter");
+}
+
 #[test]
 fn an_order_and_its_retry_by_client_order_id_are_one_flow_while_it_is_undecided() {
     let mut market = trading_alone();
     let order = named(limit("ANN", Side::Buy, 100_00, 4), "mine");
     let first = market.place(order);
     let again = market.submit(market.request(place(order)));
-    assert_eq!(again, crate::Executed::Repeated { position: first.0 });
+    assert_eq!(again, Executed::Repeated { position: first.0 });
     assert_eq!(market.engine.state().flows.waiting().count(), 1);
 }
 
