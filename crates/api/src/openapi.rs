@@ -45,11 +45,11 @@ const TAGS: [(&str, &str); 10] = [
     ("market", "Instruments as they stand in the market, trades, live events"),
     ("accounts", "Accounts and their funds"),
     ("reference data", "Assets, participants, the business day"),
-    ("trading", "Live events of trading"),
     ("settlement", "Quotas, runs, obligations, reports"),
     ("risk", "Limits, exposures, kill switches, alerts"),
     ("compliance", "Policies, the restricted list, decisions"),
-    ("gateway", "Documentation, probes, metrics, tokens"),
+    ("operations", "What does not go on, revoked tokens"),
+    ("gateway", "Documentation, probes, metrics"),
 ];
 
 /// The document to begin with, before the handlers add theirs.

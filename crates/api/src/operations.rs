@@ -7,6 +7,7 @@ pub(crate) mod compliance;
 pub(crate) mod gateway;
 pub(crate) mod risk;
 pub(crate) mod settlement;
+mod stuck;
 pub(crate) mod trading;
 
 use crate::services::Api;
@@ -20,4 +21,5 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Api>> {
         .merge(settlement::routes())
         .merge(risk::routes())
         .merge(compliance::routes())
+        .merge(stuck::routes())
 }

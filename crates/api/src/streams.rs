@@ -50,7 +50,7 @@ pub(crate) struct StreamFilter {
 ///
 /// Events are named after their channel; `id` is the position. An event `lagged` means that messages were missed: the
 /// stream ends, and its client reads the lists from the last position on and connects again.
-#[utoipa::path(get, path = "/trading/stream", tag = "trading", params(StreamFilter),
+#[utoipa::path(get, path = "/trading/stream", tag = "market", params(StreamFilter),
     responses((status = 200, description = "An event stream", content_type = "text/event-stream", body = String)))]
 pub(crate) async fn trading_stream(
     State(api): State<Arc<Api>>,

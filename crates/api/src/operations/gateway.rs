@@ -125,7 +125,7 @@ async fn metrics(State(api): State<Arc<Api>>, _call: Call) -> Response {
 }
 
 /// Refuses a token from now on, here and after a restart.
-#[utoipa::path(post, path = "/operations/revoked-tokens", tag = "gateway", request_body = RevokedToken,
+#[utoipa::path(post, path = "/operations/revoked-tokens", tag = "operations", request_body = RevokedToken,
     responses((status = 200, description = "Revoked", body = Health)))]
 async fn revoke_token(State(api): State<Arc<Api>>, call: Call) -> Answer {
     let RevokedToken { id, expires_s } = call.read()?;

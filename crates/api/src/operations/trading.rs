@@ -2,7 +2,7 @@
 
 pub(crate) mod accounts;
 mod assets;
-mod blocks;
+pub(crate) mod blocks;
 mod business_day;
 pub(crate) mod history;
 mod instruments;
@@ -43,6 +43,5 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(blocks::get_block))
         .routes(routes!(blocks::consent_block))
         .routes(routes!(blocks::refuse_block))
-        .routes(routes!(blocks::retry_block))
         .routes(routes!(streams::trading_stream))
 }

@@ -245,3 +245,14 @@ async fn reports_come_as_json_csv_and_a_page() {
     let bad = house.get("c", "compliance", "/settlement/reports/yesterday").await;
     assert_eq!(bad.problem(), (400, "request.invalid-path"));
 }
+
+#[tokio::test]
+async fn what_is_stuck_is_listed_and_only_what_is_stuck_is_retried() {
+    let house = House::trading().await;
+    assert_eq!(house.get("o", "operator", "/operations/stuck").await.good()["items"], json!([]));
+    let message = json!({"from": "trading", "position": 1, "index": 0});
+    let reply = house.post("o", "operator", "/operations/messages/retry", message).await;
+    assert_eq!(reply.problem(), (404, "node.unknown-message"));
+    let reply = house.ask("o", "operator", Method::POST, "/operations/blocks/1/retry").await;
+    assert_eq!(reply.problem(), (404, "block.unknown"));
+}

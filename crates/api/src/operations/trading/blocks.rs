@@ -9,7 +9,7 @@ use crate::reads::{PageBody, page, visibility};
 use crate::rows;
 use crate::services::Api;
 use axum::extract::State;
-use engine::block::{Block, ProposeBlock};
+use engine::block::ProposeBlock;
 use engine::{Command, Receipt, ReceiptResult};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -161,20 +161,6 @@ pub(crate) async fn refuse_block(
     done(&api.submit(call.request(Command::RefuseBlock { block, account })).await?)
 }
 
-/// Tries again to undo a block trade that is stuck.
-#[utoipa::path(post, path = "/trading/blocks/{block}/retry", tag = "block trades",
-    params(("block" = u64, Path, description = "The block trade's id")),
-    responses((status = 200, description = "Tried again", body = Done)))]
-pub(crate) async fn retry_block(
-    State(api): State<Arc<Api>>,
-    Place(block): Place<String>,
-    call: Call,
-) -> Answer {
-    let block = block_id(&block)?;
-    check_seen(&api, &call, block).await?;
-    done(&api.submit(call.request(Command::RetryBlock { block })).await?)
-}
-
 /// Block trades. A trader sees those of his accounts, on either side.
 #[utoipa::path(get, path = "/trading/blocks", tag = "block trades", params(BlockQuery),
     responses((status = 200, description = "The latest first", body = PageBody<rows::Block>)))]
@@ -208,28 +194,12 @@ pub(crate) async fn get_block(
     answer::ok(position, &BlockLife { block, stages })
 }
 
-fn block_id(text: &str) -> Result<OrderId, Problem> {
+pub(crate) fn block_id(text: &str) -> Result<OrderId, Problem> {
     parameter::<u64>("block", text).map(OrderId)
 }
 
 fn unknown(block: OrderId) -> Problem {
     Problem::new(&kinds::UNKNOWN_BLOCK, format!("there is no block trade {block} that is not over"))
-}
-
-/// Whether the user owns one of its two accounts.
-fn is_party(state: &engine::State, block: &Block, user: vocabulary::UserId) -> bool {
-    let owns = |account| state.trading.ledger().account(account).is_some_and(|known| known.owner == user);
-    owns(block.terms.account) || owns(block.terms.counterparty)
-}
-
-async fn check_seen(api: &Api, call: &Call, id: OrderId) -> Result<(), Problem> {
-    let Some(user) = call.principal.is_confined().then_some(call.user()) else { return Ok(()) };
-    let look = move |state: &engine::State| state.blocks.get(id).map(|block| is_party(state, block, user));
-    match api.look(look).await?.1 {
-        Some(true) => Ok(()),
-        Some(false) => Err(unknown(id).denied()),
-        None => Err(unknown(id)),
-    }
 }
 
 /// To one who is no party to it, a block trade does not exist.
