@@ -83,18 +83,16 @@ impl Flows {
         self.undecided.remove(&order);
     }
 
-    /// An answer counts once, and only while the flow is undecided (C2, C4).
+    /// An answer counts only while the flow is undecided (C2, C4).
     pub(crate) fn hear(&self, order: OrderId, branch: Branch, answer: &Answer) -> Option<FlowEvent> {
-        let flow = self.undecided.get(&order)?;
-        if flow.answers[branch as usize].is_some() || *answer == Answer::Later {
-            return None;
-        }
+        self.undecided.get(&order)?;
         Some(FlowEvent::BranchAnswered { order, branch, answer: answer.clone() })
     }
 
     pub(crate) fn answered(&mut self, order: OrderId, branch: Branch, answer: &Answer) {
         let flow = self.undecided.get_mut(&order).expect("an answer counts while the flow is undecided");
-        flow.answers[branch as usize] = Some(answer.clone());
+        let before = flow.answers[branch as usize].replace(answer.clone());
+        assert!(before.is_none(), "{branch:?} answers about order {order} once");
     }
 
     /// The decision, once every branch has answered: so the reason does not depend on who answers first.

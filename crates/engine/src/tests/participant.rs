@@ -58,16 +58,18 @@ enum Say {
 
 impl Participant {
     fn all() -> impl Iterator<Item = Self> {
-        [Context::Risk, Context::Settlement].into_iter().map(|context| {
-            let engine = Engine::new(Hosts::only(&[context]));
-            let mut participant = Self { context, engine, records: Vec::new(), now: 1_000_000_000, sent: 0 };
-            for command in definitions() {
-                if let Command::Settlement(_) | Command::Risk(_) = command {
-                    participant.execute(command);
-                }
+        [Context::Risk, Context::Settlement].into_iter().map(Self::of)
+    }
+
+    fn of(context: Context) -> Self {
+        let engine = Engine::new(Hosts::only(&[context]));
+        let mut participant = Self { context, engine, records: Vec::new(), now: 1_000_000_000, sent: 0 };
+        for command in definitions() {
+            if let Command::Settlement(_) | Command::Risk(_) | Command::Compliance(_) = command {
+                participant.execute(command);
             }
-            participant
-        })
+        }
+        participant
     }
 
     fn execute(&mut self, command: Command) -> Executed {
@@ -298,6 +300,30 @@ fn b10_a_confirm_checks_nothing_again() {
         assert_eq!(code(&participant.say(1, Say::Confirm(0, 10))), "yes");
         assert_eq!(participant.held_and_used(), (0, 1_000_00));
     }
+}
+
+#[test]
+fn b2_compliance_asked_again_about_an_order_says_the_same_though_its_rules_have_changed() {
+    let mut compliance = Participant::of(Context::Compliance);
+    let restriction = compliance::Restriction::Account(id("ANN"));
+    compliance.execute(Command::Compliance(compliance::Command::Restrict { restriction }));
+    let check = |order| {
+        Message::Compliance(compliance::Command::Check {
+            terms: terms(order),
+            user: id("user-1"),
+            price: vocabulary::Price(100_00),
+            quantity: Quantity(1),
+            notional: Amount(100_00),
+            quote_scale: 2,
+            deadline: Timestamp(1_000_000_000 + FLOW_DEADLINE_NS),
+        })
+    };
+    let first = compliance.deliver(1, check(1));
+    assert_eq!(code(&first), "restricted");
+    compliance.execute(Command::Compliance(compliance::Command::Unrestrict { restriction }));
+    assert_eq!(compliance.deliver(1, check(1)), first, "the same message");
+    assert_eq!(compliance.deliver(2, check(1)), first, "another message");
+    assert_eq!(code(&compliance.deliver(3, check(2))), "yes", "another order");
 }
 
 #[test]
