@@ -1,5 +1,7 @@
 //! The real binary: started, spoken to over HTTP and the command line, stopped, killed, started again.
 
+#![allow(clippy::unwrap_used, reason = "what does not come out as expected ends the test")]
+
 mod command_line;
 mod kill;
 mod scenarios;

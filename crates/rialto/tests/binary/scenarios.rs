@@ -97,11 +97,11 @@ impl Stage {
 
     fn keep(&mut self, rest: &str) -> Result<(), String> {
         let (member, name) = rest.split_once(" as ").ok_or("keep .pointer as name")?;
-        let value = match self.member(member) {
-            Value::Null => return Err(format!("{member} is missing in {}", self.answer.1)),
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
+        let found = self.member(member);
+        if found.is_null() {
+            return Err(format!("{member} is missing in {}", self.answer.1));
+        }
+        let value = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
         self.kept.insert(name.to_owned(), value);
         Ok(())
     }
