@@ -17,6 +17,7 @@
 //! record before it is answered.
 
 use crate::access;
+use crate::answer::Answer;
 use crate::auth::{Principal, TokenFault};
 use crate::call::{AT_LEAST, Call, command_id_of_key};
 use crate::correlation;
@@ -27,6 +28,7 @@ use crate::services::Api;
 use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -67,22 +69,44 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// The middleware.
+/// The middleware around all operations.
 pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let route = find_route(&api, &request).cloned();
+    let run = |mut parts: Parts, call: Option<Call>| async move {
+        if let Some(call) = call {
+            parts.extensions.insert(call);
+        }
+        let mut response = next.run(Request::from_parts(parts, Body::empty())).await;
+        match response.extensions_mut().remove::<Problem>() {
+            Some(problem) => Err(problem),
+            None => Ok(response),
+        }
+    };
+    through(&api, route, request, run).await
+}
+
+/// Lets the request through to `run`, which does what the operation is for. Its call is there unless the operation
+/// needs no token.
+pub(crate) async fn through<F: Future<Output = Answer>>(
+    api: &Arc<Api>,
+    route: Result<Arc<Route>, Problem>,
+    request: Request,
+    run: impl FnOnce(Parts, Option<Call>) -> F,
+) -> Response {
     let began = Instant::now();
     let taken = correlation::taken(request.headers());
     let correlation = taken.ok().flatten().unwrap_or_else(correlation::made);
     let Some(_in_flight) = InFlight::enter(&api.in_flight, api.settings.in_flight_max) else {
         let problem = Problem::new(&kinds::GATEWAY_OVERLOADED, "too many requests are in progress");
-        return refuse(&api, correlation, problem.retry_after_s(1));
+        return refuse(api, correlation, &problem.retry_after_s(1));
     };
-    let route = match find_route(&api, &request) {
-        Ok(route) => Arc::clone(route),
-        Err(problem) => return refuse(&api, correlation, problem),
+    let route = match route {
+        Ok(route) => route,
+        Err(problem) => return refuse(api, correlation, &problem),
     };
-    let mut response = match pass(&api, &route, request, next, correlation, taken.is_err()).await {
+    let mut response = match pass(api, &route, request, run, correlation, taken.is_err()).await {
         Ok(response) => response,
-        Err(problem) => refuse(&api, correlation, problem),
+        Err(problem) => refuse(api, correlation, &problem),
     };
     stamp(&mut response, correlation, &route);
     route.metrics(&api.metrics).answered(response.status().as_u16(), began.elapsed());
@@ -90,25 +114,19 @@ pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Ne
 }
 
 /// Everything from the size on.
-async fn pass(
+async fn pass<F: Future<Output = Answer>>(
     api: &Arc<Api>,
     route: &Arc<Route>,
     request: Request,
-    next: Next,
+    run: impl FnOnce(Parts, Option<Call>) -> F,
     correlation: CorrelationId,
     bad_correlation: bool,
-) -> Result<Response, Problem> {
-    let (mut parts, body) = request.into_parts();
+) -> Answer {
+    let (parts, body) = request.into_parts();
     check_head(&parts.uri, &parts.headers)?;
     let body = take_body(api, route, &parts.headers, body).await?;
     if route.open {
-        return finish(
-            api,
-            None,
-            correlation,
-            route,
-            next.run(Request::from_parts(parts, Body::empty())).await,
-        );
+        return run(parts, None).await;
     }
     let refused = |who: Option<&Principal>, problem: Problem| {
         access::record_refused(api, who, correlation, route, &problem);
@@ -130,43 +148,16 @@ async fn pass(
         api.reach(at_least).await?;
     }
     let read = (route.administrative && !principal.is_confined()).then(|| parts.uri.path().to_owned());
-    parts.extensions.insert(Call {
-        principal: Arc::clone(&principal),
-        correlation,
-        command_id,
-        body,
-        at_least,
-    });
-    let response = next.run(Request::from_parts(parts, Body::empty())).await;
+    let call = Call { principal: Arc::clone(&principal), correlation, command_id, body, at_least };
+    let answer = run(parts, Some(call)).await;
     if let Some(path) = read {
-        access::record_read(api, &principal, correlation, &path, response.status().as_u16()).await?;
+        let status = answer.as_ref().map_or_else(Problem::status, Response::status);
+        access::record_read(api, &principal, correlation, &path, status.as_u16()).await?;
     }
-    finish(api, Some(&principal), correlation, route, response)
+    answer.map_err(|problem| if problem.is_denied() { refused(Some(&principal), problem) } else { problem })
 }
 
-/// Turns a handler's problem into an answer.
-fn finish(
-    api: &Api,
-    principal: Option<&Principal>,
-    correlation: CorrelationId,
-    route: &Route,
-    mut response: Response,
-) -> Result<Response, Problem> {
-    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
-        let status = response.status();
-        if status.is_client_error() || status.is_server_error() {
-            tracing::error!(%correlation, %status, route.path, "a handler refused without a problem");
-            return Err(Problem::new(&kinds::INTERNAL, "a refusal came without a reason"));
-        }
-        return Ok(response);
-    };
-    if problem.is_denied() {
-        access::record_refused(api, principal, correlation, route, &problem);
-    }
-    Err(problem)
-}
-
-fn refuse(api: &Api, correlation: CorrelationId, problem: Problem) -> Response {
+fn refuse(api: &Api, correlation: CorrelationId, problem: &Problem) -> Response {
     let known = kinds::find(problem.code()).map_or(kinds::ORDER_REJECTED.code, |kind| kind.code);
     api.metrics.refused(known);
     if problem.status().is_server_error() {

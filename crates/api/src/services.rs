@@ -72,7 +72,7 @@ impl Default for Settings {
 /// How many principals have a bucket of their own.
 const PRINCIPALS_MAX: usize = 65_536;
 /// How often a read looks whether its position was reached.
-const POSITION_STEP: Duration = Duration::from_millis(2);
+const POSITION_STEP: Duration = Duration::from_millis(5);
 
 /// What handlers share.
 pub(crate) struct Api {
