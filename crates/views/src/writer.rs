@@ -19,8 +19,11 @@ use crate::progress::Progress;
 use crate::reader::ViewsReader;
 use crate::schema;
 
-/// How long to gather records for a transaction.
+/// How long to gather records for a transaction: when little happens, and when much does.
 const PACE: Duration = Duration::from_millis(5);
+const PACE_UNDER_LOAD: Duration = Duration::from_millis(40);
+/// So many records in one transaction are much.
+const LOAD_RECORDS: u64 = 32;
 
 /// Keeps `views.db`. There is one in a process, and none beside it in another.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub struct ViewsWriter {
     connection: Connection,
     path: PathBuf,
     cursor: Cursor,
+    /// How many records the last transaction held.
+    last_records: u64,
     instruments: Index<InstrumentId, Instrument>,
     progress: Arc<Progress>,
 }
@@ -52,7 +57,14 @@ impl ViewsWriter {
         let cursor = read_cursor(&connection)?;
         let progress = Arc::new(Progress::default());
         progress.reached(cursor.next_position - 1);
-        Ok(Self { connection, path: path.to_owned(), cursor, instruments: Index::default(), progress })
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+            cursor,
+            last_records: 0,
+            instruments: Index::default(),
+            progress,
+        })
     }
 
     /// The first position that the views do not hold.
@@ -84,6 +96,7 @@ impl ViewsWriter {
         }
         match self.write(fresh) {
             Ok(cursor) => {
+                self.last_records = cursor.next_position - from;
                 self.cursor = cursor;
                 self.progress.reached(cursor.next_position - 1);
                 Ok(())
@@ -146,7 +159,7 @@ impl Follower for ViewsWriter {
     /// A transaction costs as much as many records do, and nobody minds views that are a few milliseconds old: who
     /// does, waits for a position.
     fn pace(&self) -> Duration {
-        PACE
+        if self.last_records < LOAD_RECORDS { PACE } else { PACE_UNDER_LOAD }
     }
 }
 
