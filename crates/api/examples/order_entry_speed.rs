@@ -5,16 +5,18 @@
 use api::{Role, Roles, Services, Settings, SigningKey, TokenIssuer, TokenVerifier};
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::Request;
+use axum::http;
 use axum::routing::post;
-use engine::Hosts;
-use node::{Node, NodeConfig, NodeParts, SystemClock};
+use engine::{Hosts, Request};
+use node::{Node, NodeConfig, NodeHandle, NodeParts, SystemClock};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use store::snapshot_files::SnapshotFiles;
 use store::sqlite::{Check, Founding, SqliteJournal};
 use tower::ServiceExt;
+use trading::Command;
 use views::ViewsWriter;
+use vocabulary::{Asset, AssetKind, CorrelationId, FeeSchedule, Instrument, Price, Quantity};
 
 const CALLS: u32 = 2_000;
 const ROUNDS: usize = 200;
@@ -45,7 +47,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let gateway = runtime.block_on(async { api::router(services) });
     let bare =
         Router::new().route("/trading/orders", post(|_: Bytes| async { Bytes::from_static(&[b' '; 160]) }));
-    // An order in nothing that is known is refused by the gateway itself, after everything else has been looked at.
+    define_instrument(&node.handle())?;
+    // Refused by the gateway itself for its quantity, after everything else has been looked at.
     let order = r#"{"account":"A-0","instrument":"ACME","side":"buy","price":"100.00","quantity":"0"}"#;
     for (what, router) in [("bare handler", bare), ("gateway, up to the order's numbers", gateway)] {
         println!("{what:40} {:>6} ns", runtime.block_on(per_call(&router, &token, order)));
@@ -54,13 +57,44 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(node.stop()?)
 }
 
+fn define_instrument(node: &NodeHandle) -> Result<(), Box<dyn std::error::Error>> {
+    let asset = |code: &str, kind, scale| -> Result<Command, Box<dyn std::error::Error>> {
+        Ok(Command::DefineAsset(Asset { asset: code.parse()?, kind, scale }))
+    };
+    let instrument = Instrument {
+        instrument: "ACME".parse()?,
+        isin: None,
+        market: "MAIN".parse()?,
+        base: "ACME".parse()?,
+        quote: "EUR".parse()?,
+        price_scale: 2,
+        tick: Price(1),
+        lot: Quantity(1),
+        band_bp: None,
+        reference_price: Price(10_000),
+        settlement_days: 0,
+        calendar: "DAYS".parse()?,
+        fees: FeeSchedule::default(),
+        base_scale: 0,
+        quote_scale: 2,
+    };
+    let define = Command::DefineInstrument(Box::new(instrument));
+    for command in [asset("ACME", AssetKind::Security, 0)?, asset("EUR", AssetKind::Currency, 2)?, define] {
+        let command = engine::Command::Trading(command);
+        let request =
+            Request { command_id: None, correlation: CorrelationId(1), actor: "example".parse()?, command };
+        node.submit_blocking(request)?;
+    }
+    Ok(())
+}
+
 /// Nanoseconds a call in the best of many short rounds, so that other work on the machine shows little.
 async fn per_call(router: &Router, token: &str, order: &'static str) -> u128 {
     let mut best = Duration::MAX;
     for _ in 0..ROUNDS {
-        let requests: Vec<Request<Body>> = (0..CALLS)
+        let requests: Vec<http::Request<Body>> = (0..CALLS)
             .map(|_| {
-                let request = Request::post("/trading/orders")
+                let request = http::Request::post("/trading/orders")
                     .header("host", "example")
                     .header("authorization", format!("Bearer {token}"))
                     .header("content-type", "application/json")
