@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "what does not come out as expected ends the test")]
 
 mod command_line;
+mod disk;
 mod kill;
+mod retries;
 mod scenarios;
 mod server;

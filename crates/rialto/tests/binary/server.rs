@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The binary under test.
 pub(crate) fn rialto() -> Command {
@@ -28,9 +28,17 @@ pub(crate) fn token(data: &Path, user: &str, role: &str) -> String {
     printed(&run(&["token", "--data", data, "--user", user, "--role", role])).trim().to_owned()
 }
 
+/// A server that did not come up: its exit code, and what it said about it.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) code: Option<i32>,
+    pub(crate) said: String,
+}
+
 /// A running server. Killed when dropped.
 pub(crate) struct Server {
     child: Child,
+    log: tempfile::NamedTempFile,
     pub(crate) base: String,
     pub(crate) data: PathBuf,
     agent: ureq::Agent,
@@ -42,15 +50,42 @@ impl Server {
     }
 
     pub(crate) fn start_with(data: &Path, more: &[&str]) -> Self {
-        let mut command = rialto();
+        Self::try_start(rialto(), data, more).unwrap_or_else(|refused| panic!("{refused:?}"))
+    }
+
+    /// Under a limit on the size of each file, of so many times 512 bytes, which a write beyond it meets as an error.
+    pub(crate) fn start_limited(data: &Path, file_blocks_max: u32) -> Self {
+        let mut command = Command::new("sh");
+        let limited = format!("trap '' XFSZ; ulimit -f {file_blocks_max}; exec \"$@\"");
+        command.args(["-c", &limited, "sh", env!("CARGO_BIN_EXE_rialto")]);
+        Self::try_start(command, data, &[]).unwrap_or_else(|refused| panic!("{refused:?}"))
+    }
+
+    /// Starts it, if it will.
+    pub(crate) fn try_start(mut command: Command, data: &Path, more: &[&str]) -> Result<Self, Refused> {
+        let log = tempfile::NamedTempFile::new().unwrap();
         command.args(["up", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(more);
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let first = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
-        let base = first.split_once("http").map(|(_, rest)| format!("http{rest}")).unwrap();
+        command.stdout(Stdio::piped()).stderr(log.reopen().unwrap());
+        let mut child = command.spawn().unwrap();
+        let Some(first) = BufReader::new(child.stdout.take().unwrap()).lines().next() else {
+            let code = child.wait().unwrap().code();
+            return Err(Refused { code, said: std::fs::read_to_string(&log).unwrap() });
+        };
+        let base = first.unwrap().split_once("http").map(|(_, rest)| format!("http{rest}")).unwrap();
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(20)));
-        Self { child, base, data: data.to_owned(), agent: config.build().new_agent() }
+            .timeout_global(Some(Duration::from_secs(60)));
+        Ok(Self { child, log, base, data: data.to_owned(), agent: config.build().new_agent() })
+    }
+
+    /// What it has written to standard error so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Where it listens, without the scheme.
+    pub(crate) fn address(&self) -> &str {
+        self.base.trim_start_matches("http://")
     }
 
     /// SIGKILL: no time to say goodbye.
@@ -89,8 +124,23 @@ impl Server {
 
     /// Any request; the body is sent as it is.
     pub(crate) fn request(&self, token: &str, method: &str, path: &str, body: Option<&str>) -> (u16, Value) {
+        self.keyed(token, None, method, path, body)
+    }
+
+    /// Any request, under an idempotency key.
+    pub(crate) fn keyed(
+        &self,
+        token: &str,
+        key: Option<&str>,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+    ) -> (u16, Value) {
         let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
-        let request = request.header("authorization", format!("Bearer {token}"));
+        let mut request = request.header("authorization", format!("Bearer {token}"));
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
         let answer = match body {
             Some(body) => {
                 let request =
@@ -108,7 +158,7 @@ impl Server {
         self.request(token, "GET", path, None)
     }
 
-    fn must(&self, token: &str, path: &str, body: &Value) -> Value {
+    pub(crate) fn must(&self, token: &str, path: &str, body: &Value) -> Value {
         let (status, answer) = self.post(token, path, body).unwrap();
         assert!(status < 300, "{path}: {status} {answer}");
         answer
@@ -150,11 +200,67 @@ impl Server {
         self.must(&compliance, "/compliance/policies", &bundle);
     }
 
+    /// Bob, of another participant, with shares to sell.
+    pub(crate) fn open_seller(&self) {
+        let operator = token(&self.data, "operator-1", "operator");
+        let must = |path: &str, body: Value| self.must(&operator, path, &body);
+        must("/trading/participants", json!({"participant": "SOUTH"}));
+        must("/trading/accounts", json!({"account": "BOB", "participant": "SOUTH", "owner": "bob"}));
+        must("/trading/accounts/BOB/deposits", json!({"asset": "ACME", "amount": "1000000"}));
+        let quota = json!({"participant": "SOUTH", "asset": "EUR", "quota": "1000000000.00"});
+        must("/settlement/quotas", quota);
+    }
+
+    /// The last durable position.
+    pub(crate) fn position(&self) -> u64 {
+        let answer = self.agent.get(format!("{}/healthz", self.base)).call().unwrap();
+        answer.headers()["x-rialto-position"].to_str().unwrap().parse().unwrap()
+    }
+
+    /// A list that has seen everything so far, all pages of it.
+    pub(crate) fn list(&self, token: &str, path: &str) -> Vec<Value> {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        let first = format!("{path}{joint}limit=1000&at_least={}", self.position());
+        let (mut items, mut next) = (Vec::new(), first.clone());
+        loop {
+            let (status, page) = self.get(token, &next);
+            assert_eq!(status, 200, "{page}");
+            items.extend(page["items"].as_array().unwrap().iter().cloned());
+            let Some(cursor) = page["next"].as_str() else { return items };
+            next = format!("{first}&cursor={cursor}");
+        }
+    }
+
+    /// The audit log's lines of these positions; waits until the log has come so far.
+    pub(crate) fn audit_lines(&self, positions: std::ops::RangeInclusive<u64>) -> Vec<Value> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let lines = audit_log(&self.data);
+            if lines.iter().any(|line| line["position"].as_u64() == Some(*positions.end())) {
+                let wanted = |line: &Value| positions.contains(&line["position"].as_u64().unwrap());
+                return lines.into_iter().filter(wanted).collect();
+            }
+            assert!(Instant::now() < deadline, "the audit log does not reach position {}", positions.end());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// An order that rests.
     pub(crate) fn order(client_order_id: &str) -> Value {
         json!({"account": "ANN", "instrument": "ACME", "side": "buy", "price": "1.00", "quantity": "1",
                "time_in_force": "good_till_cancel", "client_order_id": client_order_id})
     }
+}
+
+/// All whole lines of the audit log.
+fn audit_log(data: &Path) -> Vec<Value> {
+    let Ok(entries) = std::fs::read_dir(data.join("audit")) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("audit-")));
+    files.sort();
+    let texts: Vec<String> = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    let lines = texts.iter().flat_map(|text| text.split_inclusive('\n'));
+    lines.filter(|line| line.ends_with('\n')).map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 impl Drop for Server {
