@@ -9,6 +9,7 @@ use crate::recovery::decode_record;
 use engine::Record;
 use std::collections::VecDeque;
 use std::error::Error;
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -146,12 +147,31 @@ impl Feed {
     }
 }
 
+/// Followers see only what is durable. So one that has seen more than the journal holds proves that the journal has lost
+/// its end, which by itself looks like one that was torn before anybody was answered.
+pub(crate) fn refuse_lost_end<'a>(
+    durable: u64,
+    followers: impl IntoIterator<Item = &'a dyn Follower>,
+) -> io::Result<()> {
+    let ahead = followers.into_iter().find(|follower| follower.next_position() > durable + 1);
+    ahead.map_or(Ok(()), |follower| {
+        let (name, seen) = (follower.name(), follower.next_position() - 1);
+        Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!(
+                "the journal ends at position {durable}, but {name} has seen position {seen}: \
+                 acknowledged records are lost"
+            ),
+        ))
+    })
+}
+
 /// Starts a follower's thread.
 pub(crate) fn start(
     mut follower: Box<dyn Follower>,
     feed: Arc<Feed>,
     reader: Box<dyn JournalReader>,
-) -> std::io::Result<JoinHandle<()>> {
+) -> io::Result<JoinHandle<()>> {
     let name = follower.name();
     feed.report(FollowerStatus { name, next_position: follower.next_position(), failed: None });
     std::thread::Builder::new().name(name.to_owned()).spawn(move || {

@@ -64,10 +64,11 @@ impl Node {
     /// Starts the threads.
     ///
     /// # Errors
-    /// When the system gives no threads.
+    /// When a follower has seen more than the journal holds, or the system gives no threads.
     pub fn start(config: &NodeConfig, parts: NodeParts) -> io::Result<Self> {
         let NodeParts { recovered, journal, snapshots, clock, followers } = parts;
         let durable = recovered.engine.last().map_or(0, |moment| moment.position);
+        follower::refuse_lost_end(durable, followers.iter().map(|(follower, _)| follower.as_ref()))?;
         let feed = Feed::starting_at(durable);
         let (jobs_in, jobs) = bounded(config.waiting_max);
         let shared = Arc::new(Shared {

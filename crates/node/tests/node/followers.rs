@@ -73,3 +73,24 @@ fn a_follower_sees_everything_once_from_history_and_live_and_after_a_restart() {
     node.stop().unwrap();
     assert_eq!(*seen.lock().unwrap(), (1..=last).collect::<Vec<_>>());
 }
+
+#[test]
+fn fault_10_a_follower_that_has_seen_more_than_the_journal_holds_shows_that_its_end_is_lost() {
+    let place = Place::new();
+    let node = place.open_market();
+    let last = must(&node.handle(), order(None, 1)).position;
+    node.stop().unwrap();
+    for (seen, starts) in [(last, true), (last + 1, false)] {
+        let (follower, positions) = listener("ahead", None);
+        *positions.lock().unwrap() = vec![seen];
+        match place.try_start(vec![follower]) {
+            Ok(node) => assert!(starts && node.stop().is_ok()),
+            Err(error) => {
+                let said = format!(
+                    "the journal ends at position {last}, but ahead has seen position {seen}: acknowledged records are lost"
+                );
+                assert!(!starts && error.to_string() == said, "{error}");
+            }
+        }
+    }
+}

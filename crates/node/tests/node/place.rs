@@ -115,6 +115,10 @@ impl Place {
     }
 
     pub(crate) fn start_with(&self, followers: Vec<Box<dyn Follower>>) -> Node {
+        self.try_start(followers).unwrap()
+    }
+
+    pub(crate) fn try_start(&self, followers: Vec<Box<dyn Follower>>) -> std::io::Result<Node> {
         let founding = Founding { shard: 0, created: "2023-02-07".to_owned(), facts: BTreeMap::new() };
         let journal = SqliteJournal::open(self.dir.path(), &founding, Check::Tail).unwrap();
         let snapshots = SnapshotFiles::in_data_dir(self.dir.path(), 0);
@@ -133,7 +137,7 @@ impl Place {
             clock,
             followers,
         };
-        Node::start(&self.config, parts).unwrap()
+        Node::start(&self.config, parts)
     }
 
     pub(crate) fn plan(&self, next: Append) {
