@@ -43,7 +43,7 @@ pub(crate) fn run(options: &UpOptions) -> Result<(), Failure> {
         .map_err(|error| Failure::Misuse(format!("cannot listen on {}: {error}", options.listen)))?;
     let started = Instant::now();
     let opened = embedded::open(&options.data, |records| tracing::info!(records, "recovering"))
-        .map_err(|error| Failure::Misuse(format!("{error:#}")))?;
+        .map_err(|error| Failure::Misuse(error.to_string()))?;
     let recovered = opened.recovered().records;
     let from_snapshot = opened.recovered().from_snapshot;
     let (node, services) = start(&options.data, opened)?;
