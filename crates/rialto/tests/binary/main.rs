@@ -6,6 +6,7 @@ mod command_line;
 mod damage;
 mod disk;
 mod kill;
+mod resume;
 mod retries;
 mod scenarios;
 mod server;
