@@ -1,6 +1,7 @@
 //! Followers see everything once and in order, and none of them can stop another.
 
 use crate::place::{Place, must, order, request, wait_until};
+use node::journal::{self, JournalError, JournalReader, Tail, frame_into};
 use node::{Batch, Follower, FollowerError};
 use std::sync::{Arc, Mutex};
 
@@ -51,6 +52,64 @@ fn fault_12_a_follower_that_fails_stops_alone_and_says_so() {
     assert_eq!(*bad_seen.lock().unwrap(), [1, 2, 3, 4]);
     assert_eq!(*good_seen.lock().unwrap(), (1..=last).collect::<Vec<_>>());
     must(&node.handle(), order(None, 1));
+    node.stop().unwrap();
+}
+
+/// Reads a journal in which a later version has written the record at `position`.
+struct FromLater {
+    reader: Box<dyn JournalReader>,
+    position: u64,
+}
+
+impl JournalReader for FromLater {
+    fn shard(&self) -> u16 {
+        self.reader.shard()
+    }
+
+    fn tail(&self) -> Result<Tail, JournalError> {
+        self.reader.tail()
+    }
+
+    fn read_from(&self, position: u64, bytes_max: usize) -> Result<Vec<journal::Batch>, JournalError> {
+        let mut batches = self.reader.read_from(position, bytes_max)?;
+        for batch in &mut batches {
+            let mut bytes = Vec::new();
+            for framed in batch.unframe() {
+                let (at, body) = framed.unwrap();
+                frame_into(&mut bytes, |out| {
+                    out.extend_from_slice(if at == self.position { &VARIANT_99 } else { body });
+                });
+            }
+            batch.bytes = bytes;
+        }
+        Ok(batches)
+    }
+}
+
+/// What no record of this version looks like: an array that holds variant 99 of something.
+const VARIANT_99: [u8; 5] = [0x81, 0x82, 0x18, 99, 0x80];
+
+#[test]
+fn fault_12_a_record_of_a_later_version_stops_the_follower_that_reads_it_and_no_other() {
+    let place = Place::new();
+    let node = place.open_market();
+    let last = must(&node.handle(), order(None, 1)).position;
+    node.stop().unwrap();
+    let ((old, old_seen), (new, new_seen)) = (listener("old", None), listener("new", None));
+    let from_later = |reader| -> Box<dyn JournalReader> { Box::new(FromLater { reader, position: 5 }) };
+    let node = place.start_reading(vec![(old, &from_later), (new, &|reader| reader)]).unwrap();
+    wait_until("the new follower is there", || new_seen.lock().unwrap().last() == Some(&last));
+    let status = |name| node.handle().status().followers.into_iter().find(|one| one.name == name).unwrap();
+    wait_until("the old follower has said so", || status("old").failed.is_some());
+    let why = status("old").failed.unwrap();
+    assert!(why.contains("the record at position 5 cannot be understood by this version"), "{why}");
+    assert!(
+        old_seen.lock().unwrap().iter().all(|position| *position < 5),
+        "nothing behind it was guessed at"
+    );
+    let next = must(&node.handle(), order(None, 1)).position;
+    wait_until("the new follower goes on", || new_seen.lock().unwrap().last() == Some(&next));
+    assert_eq!(status("new").failed, None);
     node.stop().unwrap();
 }
 

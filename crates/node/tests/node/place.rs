@@ -81,19 +81,32 @@ impl Journal for PlannedJournal {
     }
 }
 
-/// A clock that shows what it is told to.
+/// A clock that shows what it is told to, in nanoseconds, and has jumped as often as it is told.
 #[derive(Clone, Default)]
-pub(crate) struct SetClock(pub(crate) Arc<Mutex<u64>>);
+pub(crate) struct SetClock(pub(crate) Arc<Mutex<(u64, u64)>>);
+
+impl SetClock {
+    /// Moves it by so many seconds, which is a jump.
+    pub(crate) fn jump(&self, seconds: i64) {
+        let mut shown = self.0.lock().unwrap();
+        *shown = (shown.0.checked_add_signed(seconds * 1_000_000_000).unwrap(), shown.1 + 1);
+    }
+}
 
 impl Clock for SetClock {
     fn now(&mut self) -> Timestamp {
-        Timestamp(*self.0.lock().unwrap())
+        Timestamp(self.0.lock().unwrap().0)
     }
 
     fn jumps(&self) -> u64 {
-        0
+        self.0.lock().unwrap().1
     }
 }
+
+/// What a follower sees the journal through.
+pub(crate) type Glasses<'a> = &'a dyn Fn(Box<dyn JournalReader>) -> Box<dyn JournalReader>;
+
+const AS_IT_IS: Glasses<'static> = &|reader| reader;
 
 /// A data directory with what surrounds the node that runs on it.
 pub(crate) struct Place {
@@ -105,7 +118,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        let clock = SetClock(Arc::new(Mutex::new(1_675_733_400_000_000_000)));
+        let clock = SetClock(Arc::new(Mutex::new((1_675_733_400_000_000_000, 0))));
         let config = NodeConfig::default();
         Self { dir: tempfile::tempdir().unwrap(), plan: Plan::default(), clock, config }
     }
@@ -119,12 +132,20 @@ impl Place {
     }
 
     pub(crate) fn try_start(&self, followers: Vec<Box<dyn Follower>>) -> std::io::Result<Node> {
+        self.start_reading(followers.into_iter().map(|follower| (follower, AS_IT_IS)).collect())
+    }
+
+    /// Each follower reads history through something of its own.
+    pub(crate) fn start_reading(
+        &self,
+        followers: Vec<(Box<dyn Follower>, Glasses<'_>)>,
+    ) -> std::io::Result<Node> {
         let founding = Founding { shard: 0, created: "2023-02-07".to_owned(), facts: BTreeMap::new() };
         let journal = SqliteJournal::open(self.dir.path(), &founding, Check::Tail).unwrap();
         let snapshots = SnapshotFiles::in_data_dir(self.dir.path(), 0);
         let recovered = node::recover(Hosts::ALL, &journal.reader().unwrap(), &snapshots, |_| ()).unwrap();
-        let with_reader = |follower| -> (Box<dyn Follower>, Box<dyn JournalReader>) {
-            (follower, Box::new(journal.reader().unwrap()))
+        let with_reader = |(follower, through): (Box<dyn Follower>, Glasses<'_>)| {
+            (follower, through(Box::new(journal.reader().unwrap())))
         };
         let followers = followers.into_iter().map(with_reader).collect();
         let reader = Box::new(journal.reader().unwrap());

@@ -73,14 +73,16 @@ fn stopping_answers_what_was_taken_and_refuses_what_comes_later() {
 }
 
 #[test]
-fn fault_14_the_clock_goes_back_and_records_do_not() {
+fn fault_14_the_clock_jumps_and_records_keep_their_order_and_the_jumps_are_told() {
     let place = Place::new();
     let node = place.open_market();
     let first = must(&node.handle(), order(None, 1)).position;
-    *place.clock.0.lock().unwrap() -= 3_600_000_000_000;
-    must(&node.handle(), order(None, 1));
-    *place.clock.0.lock().unwrap() += 7_200_000_000_000;
-    must(&node.handle(), order(None, 1));
+    place.clock.jump(-3_600);
+    let second = must(&node.handle(), order(None, 1)).position;
+    place.clock.jump(7_200);
+    let third = must(&node.handle(), order(None, 1)).position;
+    assert_eq!((second, third), (first + 1, first + 2), "order is by position");
+    assert_eq!(node.handle().status().clock_jumps, 2);
     node.stop().unwrap();
     let mut times = Vec::new();
     let see = |record: engine::Record| {
