@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_one_is_named_and_the_older_one_taken() {
+    fn fault_10_a_truncated_one_is_named_and_the_older_one_taken() {
         let (dir, files) = three_saved();
         let len = fs::metadata(file(&dir, 300)).unwrap().len();
         for cut in [0, 1, 50, HEADER_BYTES as u64, len - 1] {
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn with_both_flipped_the_whole_journal_is_folded() {
+    fn fault_10_with_both_flipped_the_whole_journal_is_folded() {
         let (dir, files) = three_saved();
         for at in [200, 300] {
             let mut bytes = fs::read(file(&dir, at)).unwrap();

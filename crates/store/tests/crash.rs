@@ -40,7 +40,7 @@ fn dir_of_the_parent() -> PathBuf {
 }
 
 #[test]
-fn kill_9_loses_no_acknowledged_batch() {
+fn fault_1_kill_9_loses_no_acknowledged_batch() {
     let dir = TempDir::new().unwrap();
     let mut acknowledged: Vec<(u64, Hash)> = Vec::new();
     for round in 0..6 {
@@ -89,7 +89,7 @@ fn appends_until_killed() {
 }
 
 #[test]
-fn a_commit_of_unknown_outcome_is_settled_by_reading_back() {
+fn fault_9_a_commit_of_unknown_outcome_is_settled_by_reading_back() {
     let dir = TempDir::new().unwrap();
     // The operating system lets no file grow beyond 1 MiB, and says so by an error instead of a signal.
     let status = Command::new("sh")

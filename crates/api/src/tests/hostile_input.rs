@@ -13,7 +13,7 @@ async fn raw(house: &House, content_type: &str, body: Vec<u8>) -> Reply {
 }
 
 #[tokio::test]
-async fn what_is_not_json_of_the_right_size_is_refused_with_its_place() {
+async fn fault_16_what_is_not_json_of_the_right_size_is_refused_with_its_place() {
     let house = House::trading().await;
     let before = house.node.durable_position();
     let cases: [(&str, Vec<u8>, u16, &str); 9] = [
@@ -38,7 +38,7 @@ async fn what_is_not_json_of_the_right_size_is_refused_with_its_place() {
 }
 
 #[tokio::test]
-async fn amounts_out_of_form_are_refused_by_field_and_nothing_is_written() {
+async fn fault_17_amounts_out_of_form_are_refused_by_field_and_nothing_is_written() {
     let house = House::trading().await;
     let before = house.node.durable_position();
     let long = "170141183460469231731687303715884105728";

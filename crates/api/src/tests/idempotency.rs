@@ -40,7 +40,7 @@ async fn answers(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fifty_requests_with_one_key_are_one_order() {
+async fn fault_2_fifty_requests_with_one_key_are_one_order() {
     let house = House::trading().await;
     let different =
         answers(&house, || Box::pin(keyed(&house, "k-1", "/trading/orders", "ann", "trader", &order())))
@@ -51,7 +51,7 @@ async fn fifty_requests_with_one_key_are_one_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fifty_requests_with_one_client_order_id_are_one_order() {
+async fn fault_2_fifty_requests_with_one_client_order_id_are_one_order() {
     let house = House::trading().await;
     let body = order_with(json!({"client_order_id": "c-1"}));
     let different =
@@ -62,7 +62,7 @@ async fn fifty_requests_with_one_client_order_id_are_one_order() {
 }
 
 #[tokio::test]
-async fn the_same_key_with_another_body_is_refused_and_changes_nothing() {
+async fn fault_3_the_same_key_with_another_body_is_refused_and_changes_nothing() {
     let house = House::trading().await;
     let first = keyed(&house, "k-1", "/trading/orders", "ann", "trader", &order()).await.good();
     let other = order_with(json!({"quantity": "11"}));

@@ -48,7 +48,7 @@ fn problem(answer: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn what_is_not_http_or_too_large_is_refused_as_a_problem() {
+async fn fault_16_what_is_not_http_or_too_large_is_refused_as_a_problem() {
     let house = House::open();
     let served = served(&house).await;
     let many: String = (0..150).map(|n| format!("x-{n}: y\r\n")).collect();
@@ -78,7 +78,7 @@ async fn what_is_not_http_or_too_large_is_refused_as_a_problem() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_not_waited_for_without_end() {
+async fn fault_16_a_body_that_does_not_come_is_not_waited_for_without_end() {
     let settings = Settings { body_timeout: Duration::from_millis(100), ..Settings::default() };
     let house = House::with(settings, NodeConfig::default());
     let served = served(&house).await;

@@ -114,7 +114,7 @@ async fn limits_are_text_in_their_own_scale_and_alerts_follow() {
 }
 
 #[tokio::test]
-async fn a_bundle_that_is_not_fit_leaves_the_last_good_one_in_force() {
+async fn fault_19_a_bundle_that_is_not_fit_leaves_the_last_good_one_in_force() {
     let house = House::trading().await;
     let good = bundle(json!({"base": {"single_order": 500, "orders_per_hour": 10}, "markets": {}}));
     let mut broken = good.clone();
@@ -188,10 +188,36 @@ async fn the_restricted_list_denies_and_shows() {
 }
 
 #[tokio::test]
-async fn a_short_leg_is_recycled_and_reported() {
+async fn limits_and_exposures_come_in_pages_of_scopes() {
+    let house = House::trading().await;
+    for scope in [json!({"account": "ANN"}), json!({"account": "BOB"}), json!({"participant": "SOUTH"})] {
+        let limit = json!({"scope": scope, "measure": {"gross_exposure": "EUR"}, "limit": "1000.00"});
+        house.office("risk", "/risk/limits", limit).await;
+    }
+    for list in ["/risk/limits", "/risk/exposures"] {
+        let whole = house.get("r", "risk", list).await.good();
+        assert_eq!((whole["items"].as_array().unwrap().len(), &whole["next"]), (3, &Value::Null), "{whole}");
+        let (mut paged, mut next) = (Vec::new(), String::new());
+        loop {
+            let page = house.get("r", "risk", &format!("{list}?limit=1{next}")).await.good();
+            paged.extend(page["items"].as_array().unwrap().clone());
+            let Some(cursor) = page["next"].as_str() else { break };
+            next = format!("&cursor={cursor}");
+        }
+        assert_eq!(Value::Array(paged), whole["items"]);
+        let bad = house.get("r", "risk", &format!("{list}?cursor=ANN")).await;
+        assert_eq!(bad.problem(), (400, "request.invalid-query"), "{}", bad.text);
+        assert_eq!(house.get("r", "risk", &format!("{list}?limit=0")).await.body["field"], "limit");
+    }
+}
+
+#[tokio::test]
+async fn fault_21_a_short_leg_is_recycled_and_reported() {
     let house = House::trading().await;
     house.office("operator", "/settlement/models/MAIN", json!({"model": "net"})).await;
     house.office("operator", "/settlement/calendars/DAYS", json!({"weekend": [5, 6]})).await;
+    let days = json!({"calendar": "DAYS", "weekend": [5, 6], "holidays": []});
+    assert_eq!(house.get("o", "operator", "/settlement/calendars").await.good()["items"], json!([days]));
     let sell = order_with(json!({"account": "BOB", "side": "sell"}));
     house.post("bob", "trader", "/trading/orders", sell).await.good();
     house.post("ann", "trader", "/trading/orders", order()).await.good();

@@ -8,7 +8,7 @@ use node::NodeConfig;
 use serde_json::json;
 
 #[tokio::test]
-async fn one_who_is_too_fast_waits_and_the_others_do_not() {
+async fn fault_15_one_who_is_too_fast_waits_and_the_others_do_not() {
     let settings = Settings { rate: Rate { per_second: 1, burst: 40 }, ..Settings::default() };
     let house = House::with(settings, NodeConfig::default());
     house.open_market().await;
@@ -39,7 +39,7 @@ async fn a_batch_costs_what_its_orders_cost() {
 }
 
 #[tokio::test]
-async fn a_full_node_answers_503_and_when_to_come_back() {
+async fn fault_15_a_full_node_answers_503_and_when_to_come_back() {
     let house = House::with(Settings::default(), NodeConfig { waiting_max: 1, ..NodeConfig::default() });
     house.open_market().await;
     let sent: Vec<_> =
@@ -61,7 +61,7 @@ async fn a_full_node_answers_503_and_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn more_requests_than_the_gateway_holds_are_turned_away_at_once() {
+async fn fault_15_more_requests_than_the_gateway_holds_are_turned_away_at_once() {
     let house = House::with(Settings { in_flight_max: 0, ..Settings::default() }, NodeConfig::default());
     let reply = house.ask("ann", "trader", Method::GET, "/trading/assets").await;
     assert_eq!(reply.problem(), (503, "gateway.overloaded"));

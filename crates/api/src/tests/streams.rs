@@ -127,7 +127,7 @@ async fn a_stream_ends_with_the_server() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_does_not_read_is_told_that_it_missed_some() {
+async fn fault_16_a_client_that_does_not_read_is_told_that_it_missed_some() {
     let house = House::trading().await;
     let request = Request::get("/trading/stream?channels=orders")
         .header("authorization", format!("Bearer {}", house.token("w", "auditor")));

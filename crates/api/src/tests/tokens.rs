@@ -7,7 +7,7 @@ use axum::http::{Method, Request};
 use serde_json::json;
 
 #[tokio::test]
-async fn a_request_without_a_good_token_is_401_and_on_record() {
+async fn fault_18_a_request_without_a_good_token_is_401_and_on_record() {
     let house = House::trading().await;
     let stranger = House::open();
     let foreign = format!("Bearer {}", stranger.token("ann", "trader"));
@@ -32,10 +32,10 @@ async fn a_request_without_a_good_token_is_401_and_on_record() {
 }
 
 #[tokio::test]
-async fn a_role_that_may_not_is_403_and_on_record() {
+async fn fault_18_a_role_that_may_not_is_403_and_on_record() {
     let house = House::trading().await;
     for (role, method, path) in [
-        ("auditor", Method::POST, "/trading/accounts/ANN/cancel-all"),
+        ("auditor", Method::DELETE, "/trading/orders?account=ANN"),
         ("trader", Method::GET, "/risk/limits"),
         ("operator", Method::GET, "/compliance/decisions"),
         ("service", Method::GET, "/trading/accounts"),
@@ -49,7 +49,7 @@ async fn a_role_that_may_not_is_403_and_on_record() {
 }
 
 #[tokio::test]
-async fn what_is_somebody_elses_does_not_exist_and_reaching_for_it_is_on_record() {
+async fn fault_18_what_is_somebody_elses_does_not_exist_and_reaching_for_it_is_on_record() {
     let house = House::trading().await;
     let id = house.post("ann", "trader", "/trading/orders", order()).await.good()["order"].clone();
     let path = format!("/trading/orders/{id}");
@@ -80,7 +80,7 @@ async fn what_is_somebody_elses_does_not_exist_and_reaching_for_it_is_on_record(
 }
 
 #[tokio::test]
-async fn a_flood_of_refused_requests_fills_no_journal() {
+async fn fault_18_a_flood_of_refused_requests_fills_no_journal() {
     let settings = crate::Settings {
         access_rate: crate::Rate { per_second: 1, burst: 5 },
         ..crate::Settings::default()
@@ -98,7 +98,7 @@ async fn a_flood_of_refused_requests_fills_no_journal() {
 }
 
 #[tokio::test]
-async fn an_operator_revokes_a_token_and_its_bearer_is_out() {
+async fn fault_18_an_operator_revokes_a_token_and_its_bearer_is_out() {
     let house = House::open();
     let minted = house.issuer.mint("ann".parse().unwrap(), Roles::of([Role::Trader]), 600);
     let get = || {

@@ -73,7 +73,7 @@ impl World {
 }
 
 #[test]
-fn without_a_policy_every_order_is_denied() {
+fn fault_19_without_a_policy_every_order_is_denied() {
     let mut world = World::without_policy();
     assert_eq!(world.codes(check(1, |_| ()), 1), [NO_DECISION]);
 }
@@ -221,7 +221,7 @@ fn the_restricted_list_is_bounded() {
 }
 
 #[test]
-fn a_bundle_that_is_not_fit_leaves_the_last_good_one_in_force() {
+fn fault_19_a_bundle_that_is_not_fit_leaves_the_last_good_one_in_force() {
     let mut world = World::with_default_policy();
     let policy = world.compliance.policy().cloned();
     let with_text = |text: &str| {

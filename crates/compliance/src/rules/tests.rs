@@ -154,7 +154,7 @@ fn without_rules_every_order_is_denied() {
 }
 
 #[test]
-fn a_bundle_that_does_not_compile_is_refused_with_what_the_compiler_says() {
+fn fault_19_a_bundle_that_does_not_compile_is_refused_with_what_the_compiler_says() {
     let BadBundle::DoesNotCompile { message } = refused("deny[msg] { true }") else { panic!("compiled") };
     assert!(message.contains("compliance.rego:3"), "{message}");
     for broken in ["deny contains no_such_function(1)", "deny contains no_such_variable", "default deny ="] {
@@ -186,7 +186,7 @@ fn limits_that_are_not_numbers_are_refused() {
 }
 
 #[test]
-fn a_bundle_without_the_deny_rule_is_refused() {
+fn fault_19_a_bundle_without_the_deny_rule_is_refused() {
     assert_eq!(refused("allow := true"), BadBundle::LacksRule { rule: DENY_RULE.into() });
     let empty = Bundle { modules: Vec::new(), data: "{}".into() };
     assert_eq!(Rules::compile(&empty).unwrap_err(), BadBundle::LacksRule { rule: DENY_RULE.into() });
@@ -206,7 +206,7 @@ fn a_bundle_over_the_size_is_refused() {
 }
 
 #[test]
-fn a_bundle_that_is_slow_on_a_sample_is_refused() {
+fn fault_19_a_bundle_that_is_slow_on_a_sample_is_refused() {
     let slow = r#"
         many := [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]
         deny contains "slow" if { some a in many; some b in many; some c in many; a + b + c > 100 }"#;
@@ -234,7 +234,7 @@ fn builtins_without_a_fixed_answer_or_cost_are_refused() {
 }
 
 #[test]
-fn an_order_on_which_the_policy_is_too_slow_is_denied_and_the_next_is_judged() {
+fn fault_19_an_order_on_which_the_policy_is_too_slow_is_denied_and_the_next_is_judged() {
     let slow_for_one_account = bundle(
         r#"many := [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]
         deny contains "slow" if {
@@ -277,7 +277,7 @@ fn compiled_rules_follow_the_bundle_in_force() {
 }
 
 #[test]
-fn a_bundle_in_force_that_no_longer_compiles_denies() {
+fn fault_19_a_bundle_in_force_that_no_longer_compiles_denies() {
     let broken = bundle("deny[x] { true }");
     let mut rules = Rules::default();
     rules.follow(Some((&broken, broken.digest())));

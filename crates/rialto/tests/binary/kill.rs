@@ -37,7 +37,7 @@ fn place_orders(
 }
 
 #[test]
-fn kill_9_under_load_loses_no_acknowledged_order() {
+fn fault_1_kill_9_under_load_loses_no_acknowledged_order() {
     let directory = tempfile::tempdir().unwrap();
     let mut server = Server::start(directory.path());
     server.open_market();

@@ -146,7 +146,7 @@ fn outcomes_are_read_back_by_position_and_hash() {
 }
 
 #[test]
-fn every_damage_to_a_row_is_found_by_the_full_check() {
+fn fault_10_every_damage_to_a_row_is_found_by_the_full_check() {
     let full = |statements, position, flaw| refused(statements, Check::Full, position, flaw);
     let flip = "UPDATE journal SET
         bytes = CAST(substr(bytes, 1, 150) || x'ff' || substr(bytes, 152) AS BLOB) WHERE first_position = 4";
@@ -172,7 +172,7 @@ fn every_damage_to_a_row_is_found_by_the_full_check() {
 }
 
 #[test]
-fn every_damage_to_the_last_row_is_found_at_every_start() {
+fn fault_10_every_damage_to_the_last_row_is_found_at_every_start() {
     let tail = |statements, position, flaw| refused(statements, Check::Tail, position, flaw);
     let cut = RecordFlaw::BodyCut { stated: 2_000, left: 1_999 };
     tail(
@@ -193,7 +193,7 @@ fn every_damage_to_the_last_row_is_found_at_every_start() {
 }
 
 #[test]
-fn values_of_another_kind_are_damage_and_no_crash() {
+fn fault_10_values_of_another_kind_are_damage_and_no_crash() {
     for statements in [
         "UPDATE journal SET hash = x'00' WHERE first_position = 4",
         "UPDATE journal SET records = -1 WHERE first_position = 4",
@@ -211,7 +211,7 @@ fn values_of_another_kind_are_damage_and_no_crash() {
 }
 
 #[test]
-fn a_byte_flipped_anywhere_in_the_file_is_found_or_changes_nothing() {
+fn fault_10_a_byte_flipped_anywhere_in_the_file_is_found_or_changes_nothing() {
     let (dir, batches) = ten();
     let file = dir.path().join(DATABASE);
     let sound = fs::read(&file).unwrap();
@@ -234,7 +234,7 @@ fn a_byte_flipped_anywhere_in_the_file_is_found_or_changes_nothing() {
 }
 
 #[test]
-fn foreign_newer_and_other_files_are_refused_with_a_sentence() {
+fn fault_10_foreign_newer_and_other_files_are_refused_with_a_sentence() {
     let refusal = |dir: &TempDir| open(dir.path(), Check::Tail).unwrap_err().to_string();
 
     let dir = TempDir::new().unwrap();
@@ -260,7 +260,7 @@ fn foreign_newer_and_other_files_are_refused_with_a_sentence() {
 }
 
 #[test]
-fn a_lost_database_beside_its_log_is_no_new_journal() {
+fn fault_10_a_lost_database_beside_its_log_is_no_new_journal() {
     let dir = TempDir::new().unwrap();
     let mut journal = open(dir.path(), Check::Tail).unwrap();
     append(&mut journal, 3, 100);
@@ -272,7 +272,7 @@ fn a_lost_database_beside_its_log_is_no_new_journal() {
 }
 
 #[test]
-fn an_unwritable_directory_is_named() {
+fn fault_9_an_unwritable_directory_is_named() {
     // An administrator may write to any directory but those that the kernel makes up.
     let dir = Path::new("/proc/self");
     let error = open(dir, Check::Tail).unwrap_err();
@@ -290,7 +290,7 @@ fn a_directory_that_is_a_file_is_named() {
 }
 
 #[test]
-fn a_full_disk_appends_nothing_and_says_so() {
+fn fault_9_a_full_disk_appends_nothing_and_says_so() {
     let (dir, batches) = ten();
     let mut journal = open(dir.path(), Check::Tail).unwrap();
     journal.table.connection.execute_batch("PRAGMA max_page_count = 40").unwrap();
@@ -327,7 +327,7 @@ fn a_crash_without_closing_loses_nothing() {
 }
 
 #[test]
-fn a_log_torn_within_its_last_commit_loses_only_that() {
+fn fault_10_a_log_torn_within_its_last_commit_loses_only_that() {
     let dir = TempDir::new().unwrap();
     let mut journal = open(dir.path(), Check::Tail).unwrap();
     let before = append(&mut journal, 4, 700);
@@ -345,7 +345,7 @@ fn a_log_torn_within_its_last_commit_loses_only_that() {
 }
 
 #[test]
-fn a_byte_flipped_in_the_log_is_found_unless_only_the_last_commit_is_lost() {
+fn fault_10_a_byte_flipped_in_the_log_is_found_unless_only_the_last_commit_is_lost() {
     let dir = TempDir::new().unwrap();
     let mut journal = open(dir.path(), Check::Tail).unwrap();
     let before = append(&mut journal, 6, 700);
@@ -369,7 +369,7 @@ fn a_byte_flipped_in_the_log_is_found_unless_only_the_last_commit_is_lost() {
 }
 
 #[test]
-fn damage_in_the_log_is_named_by_the_last_position_before_it() {
+fn fault_10_damage_in_the_log_is_named_by_the_last_position_before_it() {
     let dir = TempDir::new().unwrap();
     let mut journal = open(dir.path(), Check::Tail).unwrap();
     append(&mut journal, 4, 700);
@@ -413,7 +413,7 @@ fn an_idle_journal_empties_its_log() {
 }
 
 #[test]
-fn after_a_failed_checkpoint_nothing_more_is_written() {
+fn fault_9_after_a_failed_checkpoint_nothing_more_is_written() {
     let (dir, _) = ten();
     let mut journal = open(dir.path(), Check::Tail).unwrap();
     journal.checkpointer.fail("disk I/O error");
@@ -424,7 +424,7 @@ fn after_a_failed_checkpoint_nothing_more_is_written() {
 }
 
 #[test]
-fn a_snapshot_fits_only_the_journal_that_it_was_taken_of() {
+fn fault_10_a_snapshot_fits_only_the_journal_that_it_was_taken_of() {
     let (dir, batches) = ten();
     let journal = open(dir.path(), Check::Tail).unwrap();
     let check = |at: Tail| Snapshot { shard: SHARD, at, body: vec![] }.check_against(&journal);

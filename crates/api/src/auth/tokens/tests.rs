@@ -87,7 +87,7 @@ fn a_minted_token_tells_who_and_what() {
 }
 
 #[test]
-fn no_algorithm_but_ours_is_taken() {
+fn fault_18_no_algorithm_but_ours_is_taken() {
     let desk = desk();
     let good = desk.with(json!({}));
     for header in [
@@ -107,7 +107,7 @@ fn no_algorithm_but_ours_is_taken() {
 }
 
 #[test]
-fn every_claim_is_required_and_checked() {
+fn fault_18_every_claim_is_required_and_checked() {
     let desk = desk();
     let now = now_s();
     assert!(desk.verifier.verify(&desk.with(json!({}))).is_ok());
@@ -129,7 +129,7 @@ fn every_claim_is_required_and_checked() {
 }
 
 #[test]
-fn another_key_or_a_changed_token_is_not_taken() {
+fn fault_18_another_key_or_a_changed_token_is_not_taken() {
     let (desk, other) = (desk(), self::desk());
     let foreign = other.issuer.mint(user(), traders(), 60).token;
     assert_eq!(desk.fault(&foreign), TokenFault::Invalid);
@@ -143,7 +143,7 @@ fn another_key_or_a_changed_token_is_not_taken() {
 }
 
 #[test]
-fn a_revoked_token_replayed_is_refused_at_once_and_after_a_restart() {
+fn fault_18_a_revoked_token_replayed_is_refused_at_once_and_after_a_restart() {
     let desk = desk();
     let minted = desk.issuer.mint(user(), traders(), 60);
     assert!(desk.verifier.verify(&minted.token).is_ok());
