@@ -94,7 +94,7 @@ fn a_crash_between_two_batches_loses_nothing_and_repeats_nothing() {
 }
 
 #[test]
-fn records_that_are_missing_or_do_not_fit_stop_it_and_change_nothing() {
+fn fault_12_records_that_are_missing_or_do_not_fit_stop_it_and_change_nothing() {
     let market = a_day().market;
     let dir = new_dir();
     let mut writer = ViewsWriter::open(&dir.path().join("views.db")).unwrap();
