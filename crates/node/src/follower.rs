@@ -175,12 +175,27 @@ pub(crate) fn start(
     let name = follower.name();
     feed.report(FollowerStatus { name, next_position: follower.next_position(), failed: None });
     std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-        let failed = run(follower.as_mut(), &feed, reader.as_ref()).err().map(|error| error.to_string());
+        let failed =
+            run(follower.as_mut(), &feed, reader.as_ref()).err().map(|error| with_causes(error.as_ref()));
         if let Some(why) = &failed {
             tracing::error!(follower = name, why, "a follower has stopped; the others go on");
         }
         feed.report(FollowerStatus { name, next_position: follower.next_position(), failed });
     })
+}
+
+/// What the error says, and what those below it add to that.
+fn with_causes(error: &dyn Error) -> String {
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(below) = cause {
+        let why = below.to_string();
+        if !said.contains(&why) {
+            said = format!("{said}: {why}");
+        }
+        cause = below.source();
+    }
+    said
 }
 
 fn run(follower: &mut dyn Follower, feed: &Feed, reader: &dyn JournalReader) -> Result<(), FollowerError> {
