@@ -72,7 +72,7 @@ async fn connection(
 async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<bool> {
     buffer.clear();
     loop {
-        if let Some(head) = buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+        if let Some(head) = memchr::memmem::find(buffer, b"\r\n\r\n") {
             let body = content_length(&buffer[..head])?;
             while buffer.len() < head + 4 + body {
                 fill(stream, buffer).await?;

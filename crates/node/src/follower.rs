@@ -1,12 +1,13 @@
 //! Followers: what reads the journal off the critical path, each with a cursor and a thread of its own.
 //!
 //! Invariant: a follower sees every durable record once and in order, and nothing that is not durable. One that fails
-//! stops and says so; the others and the writer go on. Fresh batches come from memory; one that has fallen behind
-//! reads the journal.
+//! stops and says so; the others and the writer go on. Fresh batches come from memory, and leave it once everybody has
+//! had them; one that has fallen behind reads the journal. When the processors are busy, orders go before followers.
 
 use crate::journal::JournalReader;
 use crate::recovery::decode_record;
 use engine::Record;
+use rustix::process::setpriority_process;
 use std::collections::VecDeque;
 use std::error::Error;
 use std::io;
@@ -17,7 +18,7 @@ use std::time::Duration;
 /// Durable records as they were written together.
 pub type Batch = Arc<Vec<Record>>;
 
-/// How many records stay in memory for followers that keep up.
+/// How many records stay in memory for followers that are a little behind.
 const RECENT_RECORDS_MAX: usize = 8_192;
 /// How many bytes of journal a follower that is behind reads at once.
 const CATCH_UP_BYTES: usize = 4 << 20;
@@ -58,12 +59,35 @@ pub struct FollowerStatus {
     pub failed: Option<String>,
 }
 
+/// How much nicer a follower's thread is to others than an order's (see `nice(2)`).
+const NICENESS: i32 = 10;
+
 #[derive(Default)]
 struct Recent {
     batches: VecDeque<Batch>,
     records: usize,
     durable: u64,
     closed: bool,
+    followers: Vec<FollowerStatus>,
+}
+
+impl Recent {
+    /// Takes out what every follower has had, and the oldest of what is too much. To be dropped without the lock: it
+    /// takes a while.
+    fn trim(&mut self) -> Vec<Batch> {
+        let going_on = self.followers.iter().filter(|follower| follower.failed.is_none());
+        let wanted = going_on.map(|follower| follower.next_position).min().unwrap_or(u64::MAX);
+        let mut old = Vec::new();
+        while let Some(first) = self.batches.front() {
+            let had = first.last().is_none_or(|record| record.moment.position < wanted);
+            if !had && (self.records <= RECENT_RECORDS_MAX || self.batches.len() == 1) {
+                break;
+            }
+            self.records -= first.len();
+            old.extend(self.batches.pop_front());
+        }
+        old
+    }
 }
 
 /// What the writer has made durable, for followers to pick up.
@@ -71,7 +95,6 @@ struct Recent {
 pub(crate) struct Feed {
     recent: Mutex<Recent>,
     fresh: Condvar,
-    statuses: Mutex<Vec<FollowerStatus>>,
 }
 
 fn unpoisoned<'a, T>(guard: Result<MutexGuard<'a, T>, PoisonError<MutexGuard<'a, T>>>) -> MutexGuard<'a, T> {
@@ -98,13 +121,10 @@ impl Feed {
         recent.durable = last.moment.position;
         recent.records += batch.len();
         recent.batches.push_back(batch);
-        while recent.records > RECENT_RECORDS_MAX && recent.batches.len() > 1 {
-            if let Some(old) = recent.batches.pop_front() {
-                recent.records -= old.len();
-            }
-        }
+        let old = recent.trim();
         drop(recent);
         self.fresh.notify_all();
+        drop(old);
     }
 
     /// No more will come: followers take what is left and end.
@@ -114,7 +134,7 @@ impl Feed {
     }
 
     pub(crate) fn statuses(&self) -> Vec<FollowerStatus> {
-        unpoisoned(self.statuses.lock()).clone()
+        unpoisoned(self.recent.lock()).followers.clone()
     }
 
     fn next(&self, position: u64) -> Next {
@@ -139,11 +159,14 @@ impl Feed {
     }
 
     fn report(&self, status: FollowerStatus) {
-        let mut statuses = unpoisoned(self.statuses.lock());
-        match statuses.iter_mut().find(|known| known.name == status.name) {
+        let mut recent = unpoisoned(self.recent.lock());
+        match recent.followers.iter_mut().find(|known| known.name == status.name) {
             Some(known) => *known = status,
-            None => statuses.push(status),
+            None => recent.followers.push(status),
         }
+        let old = recent.trim();
+        drop(recent);
+        drop(old);
     }
 }
 
@@ -175,6 +198,9 @@ pub(crate) fn start(
     let name = follower.name();
     feed.report(FollowerStatus { name, next_position: follower.next_position(), failed: None });
     std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        if let Err(error) = setpriority_process(None, NICENESS) {
+            tracing::warn!(follower = name, %error, "the system does not let it stand back behind orders");
+        }
         let failed =
             run(follower.as_mut(), &feed, reader.as_ref()).err().map(|error| with_causes(error.as_ref()));
         if let Some(why) = &failed {

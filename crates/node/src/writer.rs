@@ -9,7 +9,7 @@ use crate::follower::Batch;
 use crate::handle::{Completion, Job, Reply, Shared, Unavailable};
 use crate::journal::{Chain, Journal, JournalError, Outcome, frame_into};
 use crate::recovery::decode_record;
-use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use engine::{Due, Engine, Executed, Receipt, Record, Request};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -99,19 +99,20 @@ impl Writer {
         }
     }
 
-    /// Waits for a command, for the committer, or for time to pass. False when the committer is gone.
+    /// Waits for the committer, or for a command, or for time to pass. False when the committer is gone.
+    ///
+    /// While a batch is being written nothing decided could leave, so what comes in waits for its end together: to wake
+    /// up for each command would cost as much as to decide it.
     fn wait(&mut self, batches: &CommitterHandle, decided: &mut Decided, busy: &mut bool) -> bool {
-        if decided.records.len() >= BATCH_RECORDS_MAX {
+        if *busy {
             *busy = false;
             return batches.done.recv().is_ok();
         }
-        select! {
-            recv(self.jobs) -> job => if let Ok(job) = job { self.take(job, decided) },
-            recv(batches.done) -> done => {
-                *busy = false;
-                return done.is_ok();
-            },
-            default(IDLE) => {},
+        match self.jobs.recv_timeout(IDLE) {
+            Ok(job) => self.take(job, decided),
+            Err(RecvTimeoutError::Timeout) => {}
+            // Every handle is gone; whoever stops the node has said so, or will.
+            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(IDLE),
         }
         true
     }
