@@ -4,6 +4,7 @@
 //! in the order of time.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use std::cell::RefCell;
 use std::time::{SystemTime, UNIX_EPOCH};
 use vocabulary::CorrelationId;
 
@@ -26,10 +27,31 @@ pub(crate) fn taken(headers: &HeaderMap) -> Result<Option<CorrelationId>, &'stat
 
 /// A new one.
 pub(crate) fn made() -> CorrelationId {
-    let mut random = [0; 16];
-    aws_lc_rs::rand::fill(&mut random).expect("the system gives random numbers");
     let time_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-    CorrelationId(version_7(time_ms, u128::from_be_bytes(random)))
+    CorrelationId(version_7(time_ms, RANDOM.with_borrow_mut(RandomNumbers::next)))
+}
+
+thread_local! {
+    static RANDOM: RefCell<RandomNumbers> = const { RefCell::new(RandomNumbers { bytes: [0; 4096], used: 4096 }) };
+}
+
+/// Random numbers, drawn many at a time: each call to the generator costs as much as reading a request.
+struct RandomNumbers {
+    bytes: [u8; 4096],
+    used: usize,
+}
+
+impl RandomNumbers {
+    fn next(&mut self) -> u128 {
+        if self.used == self.bytes.len() {
+            aws_lc_rs::rand::fill(&mut self.bytes).expect("the system gives random numbers");
+            self.used = 0;
+        }
+        let (_, rest) = self.bytes.split_at(self.used);
+        let (number, _) = rest.split_first_chunk().expect("numbers fill the bytes without a rest");
+        self.used += number.len();
+        u128::from_be_bytes(*number)
+    }
 }
 
 fn version_7(time_ms: u128, random: u128) -> u128 {

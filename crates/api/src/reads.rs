@@ -51,9 +51,9 @@ fn unreadable(why: impl std::fmt::Display) -> Problem {
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct PageBody<T> {
     /// In the order of the list.
-    items: Vec<T>,
+    pub(crate) items: Vec<T>,
     /// The `cursor` of the next page; null if this is the last.
-    next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 impl<T> PageBody<T> {

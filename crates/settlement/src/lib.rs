@@ -235,6 +235,11 @@ impl Settlement {
         self.calendars.get(&calendar).unwrap_or(&UNDEFINED).business_days_after(from, days)
     }
 
+    /// The calendars that were defined, by code.
+    pub fn calendars(&self) -> impl Iterator<Item = (CalendarId, &Calendar)> {
+        self.calendars.iter().map(|(calendar, days)| (*calendar, days))
+    }
+
     /// The settlement model of a market; gross where none was set.
     pub fn model(&self, market: MarketId) -> SettlementModel {
         self.models.get(&market).copied().unwrap_or(SettlementModel::Gross)

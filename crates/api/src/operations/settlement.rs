@@ -16,6 +16,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(quotas::list_quotas, quotas::set_quota))
         .routes(routes!(quotas::list_shortfalls, quotas::record_shortfall))
         .routes(routes!(reference::define_calendar))
+        .routes(routes!(reference::list_calendars))
         .routes(routes!(reference::list_models))
         .routes(routes!(reference::set_model))
         .routes(routes!(runs::due))

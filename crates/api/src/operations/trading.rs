@@ -32,7 +32,6 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(accounts::list_balances))
         .routes(routes!(accounts::deposit))
         .routes(routes!(accounts::withdraw))
-        .routes(routes!(orders::cancel_all))
         .routes(routes!(order_entry::place_order, history::list_orders, orders::cancel_orders))
         .routes(routes!(order_entry::place_orders))
         .routes(routes!(history::get_order, orders::replace_order, orders::cancel_order))

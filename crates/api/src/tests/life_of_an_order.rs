@@ -119,8 +119,8 @@ async fn all_orders_of_an_account_or_the_one_of_a_client_order_id_are_cancelled(
     let unknown = "/trading/orders?account=ANN&client_order_id=c-9";
     let reply = house.ask("ann", "trader", Method::DELETE, unknown).await;
     assert_eq!(reply.problem(), (404, "trading.unknown-client-order"));
-    let all = "/trading/accounts/ANN/cancel-all";
-    assert_eq!(house.ask("o", "operator", Method::POST, all).await.good()["changed"], true);
+    let all = "/trading/orders?account=ANN";
+    assert_eq!(house.ask("o", "operator", Method::DELETE, all).await.good()["changed"], true);
     // The sweep goes on in steps of its own.
     for _ in 0..200 {
         let open = house.get("ann", "trader", "/trading/orders?status=active").await.good();

@@ -1,10 +1,11 @@
 //! Exposures as they are now.
 
-use super::limits::{SCOPES_MAX, ScopeFilter};
+use super::limits::ScopeFilter;
 use super::measures::{MeasureBody, ScopeBody, scale_of};
-use crate::answer::{self, Answer, List};
+use crate::answer::{self, Answer};
 use crate::call::{Call, Filter};
 use crate::decimals::amount_text;
+use crate::reads::PageBody;
 use crate::services::Api;
 use axum::extract::State;
 use serde::Serialize;
@@ -26,18 +27,16 @@ pub(crate) struct ExposureBody {
 
 /// What is used of every standing measure that is limited or in use.
 #[utoipa::path(get, path = "/risk/exposures", tag = "risk", params(ScopeFilter),
-    responses((status = 200, description = "By scope and measure, of the first 1,000 scopes", body = List<ExposureBody>)))]
+    responses((status = 200, description = "By scope and measure", body = PageBody<ExposureBody>)))]
 pub(crate) async fn list_exposures(
     State(api): State<Arc<Api>>,
     _call: Call,
     Filter(filter): Filter<ScopeFilter>,
 ) -> Answer {
-    let wanted = filter.scope()?;
+    let page = filter.page()?;
     let look = move |state: &engine::State| {
-        let lines = match wanted {
-            Some(scope) => state.risk.exposure(scope),
-            None => state.risk.exposures(None, SCOPES_MAX),
-        };
+        let (scopes, next) = page.scopes(&state.risk);
+        let lines = scopes.into_iter().flat_map(|scope| state.risk.exposure(scope));
         let body = |line: risk::ExposureLine| {
             let scale = scale_of(&state.trading, line.measure);
             ExposureBody {
@@ -48,8 +47,8 @@ pub(crate) async fn list_exposures(
                 utilisation_percent: line.utilisation_bp.map(|share| format_decimal(share.into(), 2)),
             }
         };
-        lines.into_iter().map(body).collect::<Vec<_>>()
+        PageBody { items: lines.map(body).collect::<Vec<_>>(), next }
     };
-    let (position, items) = api.look(look).await?;
-    answer::ok(position, &List { items })
+    let (position, page) = api.look(look).await?;
+    answer::ok(position, &page)
 }

@@ -1,6 +1,6 @@
 //! Alerts that were raised, and kill switches that were engaged, as the views have them.
 
-use super::limits::ScopeFilter;
+use super::limits::one_scope;
 use crate::answer::{self, Answer};
 use crate::call::{Call, Filter};
 use crate::reads::{PageBody, PageQuery, page};
@@ -42,7 +42,7 @@ pub(crate) async fn list_alerts(
     call: Call,
     Filter(query): Filter<AlertQuery>,
 ) -> Answer {
-    let scope = ScopeFilter { account: query.account, participant: query.participant }.scope()?;
+    let scope = one_scope(query.account, query.participant)?;
     let filter = AlertFilter { day: query.date, scope, percent_min: query.percent_min };
     let page = page(query.limit, query.cursor)?;
     let (position, rows) = api.ask(&call, move |views| views.alerts(&filter, &page)).await?;

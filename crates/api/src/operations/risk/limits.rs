@@ -1,10 +1,11 @@
 //! Limits, and the shares of them at which alerts are raised.
 
 use super::measures::{MeasureBody, ScopeBody, scale_of};
-use crate::answer::{self, Answer, Done, List, done};
+use crate::answer::{self, Answer, Done, done};
 use crate::call::{Call, Filter};
 use crate::decimals::{Decimal, amount_text};
 use crate::problem::{Problem, kinds};
+use crate::reads::PageBody;
 use crate::services::Api;
 use axum::extract::State;
 use engine::Command;
@@ -13,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use vocabulary::{AccountId, ParticipantId};
 
-/// Scopes of an answer when no scope is asked for.
-pub(super) const SCOPES_MAX: usize = 1_000;
+/// The most scopes of a page, and how many it has if nothing is said.
+const SCOPES_MAX: usize = 1_000;
 
 /// A limit to set.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -46,24 +47,86 @@ pub(crate) struct LimitBody {
 pub(crate) struct ScopeFilter {
     /// Of this account.
     #[param(value_type = Option<String>)]
-    pub(super) account: Option<AccountId>,
+    account: Option<AccountId>,
     /// Of this participant.
     #[param(value_type = Option<String>)]
-    pub(super) participant: Option<ParticipantId>,
+    participant: Option<ParticipantId>,
+    /// Scopes of the page, 1 to 1,000; 1,000 if left out.
+    limit: Option<usize>,
+    /// Where the page begins: `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// The scopes of a page.
+pub(super) enum ScopePage {
+    One(Scope),
+    /// So many from that one on.
+    From(Option<Scope>, usize),
 }
 
 impl ScopeFilter {
-    /// The scope asked for, if one is.
-    pub(super) fn scope(&self) -> Result<Option<Scope>, Problem> {
-        match (self.account, self.participant) {
-            (Some(account), None) => Ok(Some(Scope::Account(account))),
-            (None, Some(participant)) => Ok(Some(Scope::Participant(participant))),
-            (None, None) => Ok(None),
-            (Some(_), Some(_)) => {
-                let detail = "account and participant exclude each other";
-                Err(Problem::new(&kinds::INVALID_QUERY, detail).in_field("participant"))
+    /// What is asked for.
+    pub(super) fn page(self) -> Result<ScopePage, Problem> {
+        if let Some(scope) = one_scope(self.account, self.participant)? {
+            return Ok(ScopePage::One(scope));
+        }
+        let limit = self.limit.unwrap_or(SCOPES_MAX);
+        if limit == 0 || limit > SCOPES_MAX {
+            return Err(wrong("limit", format!("limit must be 1 to {SCOPES_MAX}")));
+        }
+        let from = self.cursor.map(|cursor| {
+            let bad = || wrong("cursor", "cursor must be the `next` of a page of the same list".to_owned());
+            scope_of_cursor(&cursor).ok_or_else(bad)
+        });
+        Ok(ScopePage::From(from.transpose()?, limit))
+    }
+}
+
+/// The one scope asked for, if one is.
+pub(super) fn one_scope(
+    account: Option<AccountId>,
+    participant: Option<ParticipantId>,
+) -> Result<Option<Scope>, Problem> {
+    match (account, participant) {
+        (Some(account), None) => Ok(Some(Scope::Account(account))),
+        (None, Some(participant)) => Ok(Some(Scope::Participant(participant))),
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) => {
+            Err(wrong("participant", "account and participant exclude each other".to_owned()))
+        }
+    }
+}
+
+fn wrong(field: &'static str, detail: String) -> Problem {
+    Problem::new(&kinds::INVALID_QUERY, detail).in_field(field)
+}
+
+impl ScopePage {
+    /// The scopes themselves, and where the next page begins.
+    pub(super) fn scopes(&self, risk: &risk::Risk) -> (Vec<Scope>, Option<String>) {
+        match *self {
+            Self::One(scope) => (vec![scope], None),
+            Self::From(from, limit) => {
+                let mut scopes: Vec<Scope> = risk.scopes(from).take(limit + 1).collect();
+                let next = if scopes.len() > limit { scopes.pop().map(cursor_of) } else { None };
+                (scopes, next)
             }
         }
+    }
+}
+
+fn cursor_of(scope: Scope) -> String {
+    match scope {
+        Scope::Account(account) => format!("account:{account}"),
+        Scope::Participant(participant) => format!("participant:{participant}"),
+    }
+}
+
+fn scope_of_cursor(cursor: &str) -> Option<Scope> {
+    match cursor.split_once(':')? {
+        ("account", account) => account.parse().ok().map(Scope::Account),
+        ("participant", participant) => participant.parse().ok().map(Scope::Participant),
+        _ => None,
     }
 }
 
@@ -89,18 +152,15 @@ pub(crate) async fn set_limit(State(api): State<Arc<Api>>, call: Call) -> Answer
 
 /// Limits; what is not listed is not limited.
 #[utoipa::path(get, path = "/risk/limits", tag = "risk", params(ScopeFilter),
-    responses((status = 200, description = "By scope and measure, of the first 1,000 scopes", body = List<LimitBody>)))]
+    responses((status = 200, description = "By scope and measure", body = PageBody<LimitBody>)))]
 pub(crate) async fn list_limits(
     State(api): State<Arc<Api>>,
     _call: Call,
     Filter(filter): Filter<ScopeFilter>,
 ) -> Answer {
-    let wanted = filter.scope()?;
+    let page = filter.page()?;
     let look = move |state: &engine::State| {
-        let scopes: Vec<Scope> = match wanted {
-            Some(scope) => vec![scope],
-            None => state.risk.scopes(None).take(SCOPES_MAX).collect(),
-        };
+        let (scopes, next) = page.scopes(&state.risk);
         let body = |scope: Scope| {
             state.risk.limits(scope).map(move |(measure, limit)| LimitBody {
                 scope: scope.into(),
@@ -108,10 +168,10 @@ pub(crate) async fn list_limits(
                 limit: amount_text(limit, scale_of(&state.trading, measure)),
             })
         };
-        scopes.into_iter().flat_map(body).collect::<Vec<_>>()
+        PageBody { items: scopes.into_iter().flat_map(body).collect::<Vec<_>>(), next }
     };
-    let (position, items) = api.look(look).await?;
-    answer::ok(position, &List { items })
+    let (position, page) = api.look(look).await?;
+    answer::ok(position, &page)
 }
 
 /// The shares of every limit at which alerts are raised.

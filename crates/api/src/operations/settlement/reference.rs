@@ -8,7 +8,7 @@ use engine::Command;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use vocabulary::{Calendar, Date, MarketId, SettlementModel};
+use vocabulary::{Calendar, CalendarId, Date, MarketId, SettlementModel};
 
 /// The days without business.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -19,6 +19,19 @@ pub(crate) struct NewCalendar {
     weekend: BTreeSet<u8>,
     /// Single days.
     #[serde(default)]
+    #[schema(value_type = Vec<String>, example = json!(["2023-10-02"]))]
+    holidays: BTreeSet<Date>,
+}
+
+/// The business days of a calendar.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct CalendarBody {
+    #[schema(value_type = String, example = "SSE")]
+    calendar: CalendarId,
+    /// Weekdays without business, 0 = Monday to 6 = Sunday.
+    #[schema(value_type = Vec<u8>, example = json!([5, 6]))]
+    weekend: BTreeSet<u8>,
+    /// Single days without business.
     #[schema(value_type = Vec<String>, example = json!(["2023-10-02"]))]
     holidays: BTreeSet<Date>,
 }
@@ -55,6 +68,22 @@ pub(crate) async fn define_calendar(
     let days = Calendar { weekend, holidays };
     let define = settlement::Command::DefineCalendar { calendar, days };
     done(&api.submit(call.request(Command::Settlement(define))).await?)
+}
+
+/// The calendars that were defined. One that was not has Saturdays and Sundays off.
+#[utoipa::path(get, path = "/settlement/calendars", tag = "settlement",
+    responses((status = 200, description = "By code", body = List<CalendarBody>)))]
+pub(crate) async fn list_calendars(State(api): State<Arc<Api>>, _call: Call) -> Answer {
+    let look = |state: &engine::State| {
+        let body = |(calendar, days): (CalendarId, &Calendar)| CalendarBody {
+            calendar,
+            weekend: days.weekend.clone(),
+            holidays: days.holidays.clone(),
+        };
+        state.settlement.calendars().map(body).collect::<Vec<_>>()
+    };
+    let (position, items) = api.look(look).await?;
+    answer::ok(position, &List { items })
 }
 
 /// How the market of each instrument settles.

@@ -105,21 +105,6 @@ pub(crate) async fn cancel_orders(
     done(&api.submit(call.request(Command::Trading(command))).await?)
 }
 
-/// Takes all orders of an account out of the market, step by step.
-#[utoipa::path(post, path = "/trading/accounts/{account}/cancel-all", tag = "orders",
-    params(("account" = String, Path, description = "The account")),
-    responses((status = 200, description = "Begun", body = Done)))]
-pub(crate) async fn cancel_all(
-    State(api): State<Arc<Api>>,
-    Place(account): Place<String>,
-    call: Call,
-) -> Answer {
-    let account: AccountId = parameter("account", &account)?;
-    api.check_account(&call, account, Purpose::Cancel).await?;
-    let scope = Scope::Account(account);
-    done(&api.submit(call.request(Command::Trading(trading::Command::CancelAll { scope }))).await?)
-}
-
 /// The order of a path.
 pub(crate) fn order_id(text: &str) -> Result<OrderId, Problem> {
     parameter::<u64>("order", text).map(OrderId)
