@@ -169,18 +169,21 @@ impl<'a> Batch<'a> {
 
     /// Where trading is hosted elsewhere, orders are known by their ids only.
     fn note_touched(&mut self) -> Result<(), ViewsError> {
-        let position = self.at.moment.position;
-        self.threads.note(self.at.correlation, position);
-        for order in self.threads.touched() {
-            let known = self.orders.get(self.connection, order)?;
+        let (position, correlation) = (self.at.moment.position, self.at.correlation);
+        let touched = self.threads.touched();
+        let mut is_of_order = false;
+        for order in &touched {
+            let known = self.orders.get(self.connection, *order)?;
             // The row of an order names the record that created it.
             if known.and_then(|state| state.created).is_none_or(|(_, at)| at.position != position) {
-                self.threads.note_order(order, position);
+                self.threads.note_order(*order, position);
             }
-            if let Some(state) = known {
-                self.threads.note(state.correlation, position);
-            }
+            is_of_order |= known.is_some_and(|state| state.correlation == correlation);
         }
+        if !is_of_order {
+            self.threads.note(correlation, position);
+        }
+        self.threads.begin(touched);
         Ok(())
     }
 

@@ -44,19 +44,23 @@ CREATE TABLE orders (
     kind TEXT NOT NULL, limit_price INTEGER NOT NULL, quantity INTEGER NOT NULL, executed INTEGER NOT NULL,
     time_in_force TEXT NOT NULL, post_only INTEGER NOT NULL, status TEXT NOT NULL, client_order_id TEXT,
     user TEXT NOT NULL, correlation BLOB NOT NULL, replaces INTEGER, position INTEGER NOT NULL, time INTEGER NOT NULL,
-    closed_position INTEGER, closed_time INTEGER, closed_code TEXT, closed_message TEXT
+    closed_position INTEGER, closed_time INTEGER, closed_code TEXT, closed_message TEXT,
+    -- Of the decision that allowed it in the record that created it, see decisions.
+    policy INTEGER, orders_in_hour INTEGER, day TEXT
 ) STRICT;
 CREATE INDEX orders_by_account ON orders (account, order_id);
+CREATE INDEX orders_by_correlation ON orders (correlation);
 CREATE INDEX orders_by_client ON orders (client_order_id, account) WHERE client_order_id IS NOT NULL;
-CREATE INDEX open_orders ON orders (account, order_id)
-    WHERE status IN ('created', 'open', 'partially_executed');
+-- An order that is undecided or alive is one that is not closed. Asking for its words would cost a table of them, made
+-- and dropped by SQLite with every order that is written.
+CREATE INDEX open_orders ON orders (account, order_id) WHERE closed_position IS NULL;
 
 -- Which records touched an order, besides the one that created it: its whole life, in sequence.
 CREATE TABLE order_records (
     order_id INTEGER NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (order_id, position)
 ) STRICT, WITHOUT ROWID;
 
--- Which records hang on a thread: those that carry it, and those that touched an order that carries it.
+-- Which records carry a thread, besides those that touched an order that carries it: these too hang on the thread.
 CREATE TABLE correlations (
     correlation BLOB NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (correlation, position)
 ) STRICT, WITHOUT ROWID;
@@ -164,7 +168,8 @@ CREATE TABLE policies (
     day TEXT NOT NULL, actor TEXT NOT NULL, correlation BLOB NOT NULL, modules TEXT NOT NULL, size INTEGER NOT NULL
 ) STRICT;
 
--- The order's id names the decision. Reasons are a JSON array of code and message; none when allowed.
+-- The order's id names the decision. Reasons are a JSON array of code and message; none when allowed. A decision that
+-- allowed an order in the record that created it is not here but in the row of the order, which says all the rest.
 CREATE TABLE decisions (
     order_id INTEGER PRIMARY KEY, position INTEGER NOT NULL, time INTEGER NOT NULL, day TEXT NOT NULL,
     correlation BLOB NOT NULL, user TEXT NOT NULL, account TEXT NOT NULL, instrument TEXT NOT NULL,

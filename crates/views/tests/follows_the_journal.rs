@@ -288,7 +288,7 @@ fn open_orders_of_an_account_are_found_by_their_own_index() {
     let plan: String = connection
         .query_row(
             "EXPLAIN QUERY PLAN SELECT o.order_id FROM orders o
-             WHERE o.status IN ('created', 'open', 'partially_executed') AND o.account = 'ANN'
+             WHERE o.closed_position IS NULL AND o.account = 'ANN'
              ORDER BY o.order_id DESC LIMIT 10",
             [],
             |row| row.get("detail"),

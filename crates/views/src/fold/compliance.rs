@@ -8,6 +8,7 @@ use crate::batch::{At, Batch};
 use crate::columns::{stored, thread};
 use crate::error::ViewsError;
 use crate::fold::counts::DecisionKey;
+use crate::fold::orders::Allowed;
 
 impl<'a> Batch<'a> {
     pub(crate) fn fold_compliance(&mut self, event: &'a Event) -> Result<(), ViewsError> {
@@ -60,7 +61,7 @@ impl<'a> Batch<'a> {
     }
 
     fn note_decision(&mut self, event: &'a Event) -> Result<(), ViewsError> {
-        let Event::OrderChecked { terms, user, policy, allowed, reasons, .. } = event else {
+        let Event::OrderChecked { terms, user, policy, orders_in_hour, allowed, reasons, .. } = event else {
             return Ok(());
         };
         self.touch(terms.order);
@@ -68,6 +69,10 @@ impl<'a> Batch<'a> {
         let code = reasons.first().map_or("", |reason| reason.code.as_str());
         self.counts.decision(DecisionKey { day, policy: *policy, market: terms.market, user: *user, code });
         let reasons = if *allowed {
+            let allowed = Allowed { policy: *policy, orders_in_hour: *orders_in_hour, day };
+            if self.orders.allow(terms, *user, self.at.moment, allowed) {
+                return Ok(());
+            }
             None
         } else {
             Some(serde_json::to_string(reasons).map_err(|error| self.misfit(error.to_string()))?)
@@ -77,7 +82,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// The decisions of a batch.
+/// The decisions of a batch that do not stand in the rows of their orders.
 #[derive(Default)]
 pub(crate) struct Decisions<'a>(Vec<Decision<'a>>);
 

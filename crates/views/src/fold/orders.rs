@@ -5,10 +5,13 @@
 
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 use trading::{CreatedOrder, Status};
-use vocabulary::{AccountId, CorrelationId, Index, InstrumentId, Moment, OrderId, Price, Quantity, Side};
+use vocabulary::{
+    AccountId, CorrelationId, Date, Index, InstrumentId, Moment, OrderId, OrderTerms, Price, Quantity, Side,
+    UserId,
+};
 
 use crate::batch::run;
-use crate::columns::{Columns, stored, thread};
+use crate::columns::{Columns, Dates, stored, thread};
 use crate::error::ViewsError;
 use crate::words;
 
@@ -25,7 +28,17 @@ pub(crate) struct OrderState<'a> {
     pub(crate) closed: Option<Closed<'a>>,
     /// Came into being in this batch: there is no row yet.
     pub(crate) created: Option<(&'a CreatedOrder, Moment)>,
+    /// Allowed by compliance in the record that created it.
+    allowed: Option<Allowed>,
     changed: bool,
+}
+
+/// What the decision that allowed an order says beside what the order says itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Allowed {
+    pub(crate) policy: u32,
+    pub(crate) orders_in_hour: u32,
+    pub(crate) day: Date,
 }
 
 /// How an order stopped being alive.
@@ -54,9 +67,23 @@ impl<'a> Orders<'a> {
             correlation: terms.correlation,
             closed: None,
             created: Some((created, at)),
+            allowed: None,
             changed: true,
         };
         self.0.insert(terms.order, state);
+    }
+
+    /// Puts a decision at `at` into the row of its order, if that is all there is to say: the order was created in the
+    /// same record, with the same terms and by the same user.
+    pub(crate) fn allow(&mut self, terms: &OrderTerms, user: UserId, at: Moment, allowed: Allowed) -> bool {
+        let Some(state) = self.0.get_mut(&terms.order) else { return false };
+        let is_same = state.created.is_some_and(|(created, created_at)| {
+            created_at == at && created.terms == *terms && created.user == user
+        });
+        if is_same {
+            state.allowed = Some(allowed);
+        }
+        is_same
     }
 
     /// An order to look at, if it is known.
@@ -105,6 +132,7 @@ impl<'a> Orders<'a> {
                     correlation: columns.thread()?,
                     closed: None,
                     created: None,
+                    allowed: None,
                     changed: false,
                 })
             })
@@ -117,9 +145,10 @@ impl<'a> Orders<'a> {
 
     pub(crate) fn write(&self, connection: &Connection) -> Result<(), ViewsError> {
         let mut insert = connection.prepare_cached(INSERT)?;
+        let mut days = Dates::default();
         for (order, state) in self.0.sorted() {
             match state.created {
-                Some((created, at)) => insert_into(&mut insert, state, created, at)?,
+                Some((created, at)) => insert_into(&mut insert, &mut days, state, created, at)?,
                 None if state.changed => update(connection, *order, state)?,
                 None => {}
             }
@@ -128,11 +157,12 @@ impl<'a> Orders<'a> {
     }
 }
 
-const INSERT: &str =
-    "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const INSERT: &str = "INSERT INTO orders VALUES
+    (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 fn insert_into(
     insert: &mut Statement<'_>,
+    days: &mut Dates,
     state: &OrderState<'_>,
     created: &CreatedOrder,
     at: Moment,
@@ -162,6 +192,9 @@ fn insert_into(
             state.closed.map(|closed| stored(closed.at.time.0)),
             state.closed.map(|closed| closed.code),
             state.closed.and_then(|closed| closed.message),
+            state.allowed.map(|allowed| allowed.policy),
+            state.allowed.map(|allowed| allowed.orders_in_hour),
+            state.allowed.map(|allowed| days.text(allowed.day)),
         ])
         .map(drop)
 }

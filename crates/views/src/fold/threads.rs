@@ -23,12 +23,19 @@ impl Threads {
         }
     }
 
-    /// The orders that the record at hand has touched, each once. The next record begins with none.
+    /// The orders that the record at hand has touched, each once. The next record begins with none; give the vector
+    /// back to it with [`Threads::begin`].
     pub(crate) fn touched(&mut self) -> Vec<OrderId> {
         let mut touched = std::mem::take(&mut self.touched);
         touched.sort_unstable();
         touched.dedup();
         touched
+    }
+
+    /// Begins the next record, with room of the one before.
+    pub(crate) fn begin(&mut self, mut room: Vec<OrderId>) {
+        room.clear();
+        self.touched = room;
     }
 
     pub(crate) fn note_order(&mut self, order: OrderId, position: u64) {
@@ -37,9 +44,7 @@ impl Threads {
 
     pub(crate) fn note(&mut self, correlation: CorrelationId, position: u64) {
         // What the node does by itself hangs on no thread.
-        if correlation != CorrelationId::default()
-            && self.correlations.last() != Some(&(correlation, position))
-        {
+        if correlation != CorrelationId::default() {
             self.correlations.push((correlation, position));
         }
     }
@@ -52,7 +57,6 @@ impl Threads {
             insert.execute([stored(order.0), stored(position)])?;
         }
         self.correlations.sort_unstable();
-        self.correlations.dedup();
         let mut insert = connection.prepare_cached("INSERT INTO correlations VALUES (?, ?)")?;
         for (correlation, position) in self.correlations {
             insert.execute(params![thread(correlation), stored(position)])?;

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Statement, params};
 use vocabulary::{Date, Index, Moment, SettlementModel, Side, Trade, TradeId};
 
 use crate::batch::run;
-use crate::columns::{Minor, stored, thread};
+use crate::columns::{Dates, Minor, stored, thread};
 use crate::error::ViewsError;
 use crate::words;
 
@@ -54,15 +54,15 @@ impl<'a> Trades<'a> {
         // A column that is set is indexed anew, so each sets only what it changes.
         match settling {
             Settling::Executed => 0,
-            Settling::Due(_) | Settling::Recycled(_) => run(
+            Settling::Due(due) | Settling::Recycled(due) => run(
                 connection,
                 "UPDATE trades SET status = ?, due = ? WHERE position = ? AND number = ?",
-                params![words.status, words.due, position, number],
+                params![words.status, due.to_string(), position, number],
             )?,
-            Settling::Settled { .. } => run(
+            Settling::Settled { on, .. } => run(
                 connection,
                 "UPDATE trades SET status = ?, run = ?, model = ?, settled_on = ? WHERE position = ? AND number = ?",
-                params![words.status, words.run, words.model, words.settled_on, position, number],
+                params![words.status, words.run, words.model, on.to_string(), position, number],
             )?,
         };
         Ok(())
@@ -70,8 +70,9 @@ impl<'a> Trades<'a> {
 
     pub(crate) fn write(&self, connection: &Connection) -> Result<(), ViewsError> {
         let mut insert = connection.prepare_cached(INSERT)?;
+        let mut dates = Default::default();
         for (_, state) in self.0.sorted() {
-            insert_into(&mut insert, state)?;
+            insert_into(&mut insert, &mut dates, state)?;
         }
         Ok(())
     }
@@ -79,10 +80,9 @@ impl<'a> Trades<'a> {
 
 struct Words {
     status: &'static str,
-    due: Option<String>,
     run: Option<i64>,
     model: Option<&'static str>,
-    settled_on: Option<String>,
+    settled_on: Option<Date>,
 }
 
 impl Settling {
@@ -95,8 +95,7 @@ impl Settling {
     }
 
     fn words(self) -> Words {
-        let due = self.due().map(|due| due.to_string());
-        let open = |status| Words { status, due, run: None, model: None, settled_on: None };
+        let open = |status| Words { status, run: None, model: None, settled_on: None };
         match self {
             Self::Executed => open("executed"),
             Self::Due(_) => open("due"),
@@ -104,7 +103,7 @@ impl Settling {
             Self::Settled { run, model, on } => Words {
                 run: Some(stored(run)),
                 model: Some(words::model(model)),
-                settled_on: Some(on.to_string()),
+                settled_on: Some(on),
                 ..open("settled")
             },
         }
@@ -114,7 +113,12 @@ impl Settling {
 const INSERT: &str = "INSERT INTO trades VALUES
     (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-fn insert_into(insert: &mut Statement<'_>, state: &State<'_>) -> Result<(), rusqlite::Error> {
+/// `dates` remembers trade dates, dates due and settlement dates apart.
+fn insert_into(
+    insert: &mut Statement<'_>,
+    [traded, dues, settled]: &mut [Dates; 3],
+    state: &State<'_>,
+) -> Result<(), rusqlite::Error> {
     let State { trade, at, settling, due } = state;
     let (words, buy, sell) = (settling.words(), trade.side(Side::Buy), trade.side(Side::Sell));
     insert
@@ -126,7 +130,7 @@ fn insert_into(insert: &mut Statement<'_>, state: &State<'_>) -> Result<(), rusq
             trade.price.0,
             trade.quantity.0,
             Minor::from(trade.notional),
-            trade.trade_date.to_string(),
+            traded.text(trade.trade_date),
             trade.aggressor.map(words::side),
             stored(buy.order.0),
             buy.account.0.as_str(),
@@ -139,10 +143,10 @@ fn insert_into(insert: &mut Statement<'_>, state: &State<'_>) -> Result<(), rusq
             Minor::from(sell.fee),
             thread(sell.correlation),
             words.status,
-            due.map(|due| due.to_string()),
+            due.map(|due| dues.text(due)),
             words.run,
             words.model,
-            words.settled_on,
+            words.settled_on.map(|on| settled.text(on)),
         ])
         .map(drop)
 }

@@ -137,6 +137,16 @@ const DECISIONS: Listing = Listing {
     newest_first: true,
 };
 
+/// The decisions that stand in the rows of their orders: all allowed.
+const ALLOWED: Listing = Listing {
+    name: DECISIONS.name,
+    columns: "d.order_id, d.position, d.time, d.day, d.correlation, d.user, d.account, d.instrument, i.market, d.policy,
+        p.digest, 1, d.orders_in_hour, NULL",
+    from: "orders d CROSS JOIN instruments i ON i.instrument = d.instrument LEFT JOIN policies p ON p.version = d.policy",
+    key: DECISIONS.key,
+    newest_first: DECISIONS.newest_first,
+};
+
 const POLICIES: Listing = Listing {
     name: "policies",
     columns: "version, digest, position, time, day, actor, correlation, modules, size",
@@ -154,18 +164,29 @@ const RESTRICTIONS: Listing = Listing {
 };
 
 impl DecisionFilter {
-    fn conditions(&self) -> Conditions {
-        let mut conditions = Conditions::default();
-        conditions.and_text("d.day = ?", self.day);
+    fn arms(&self) -> Vec<(&'static Listing, Conditions)> {
+        let mut apart = self.conditions("d.market = ?");
         match self.allowed {
-            Some(true) => conditions.and("d.allowed = 1"),
+            Some(true) => apart.and("d.allowed = 1"),
             // Word for word as in the index of denials.
-            Some(false) => conditions.and("d.allowed = 0"),
+            Some(false) => apart.and("d.allowed = 0"),
             None => {}
         }
+        let mut arms = vec![(&DECISIONS, apart)];
+        if self.allowed != Some(false) {
+            let mut with_orders = self.conditions("i.market = ?");
+            with_orders.and("d.policy IS NOT NULL");
+            arms.push((&ALLOWED, with_orders));
+        }
+        arms
+    }
+
+    fn conditions(&self, in_market: &str) -> Conditions {
+        let mut conditions = Conditions::default();
+        conditions.and_text("d.day = ?", self.day);
         conditions.and_text("d.user = ?", self.user);
         conditions.and_text("d.account = ?", self.account);
-        conditions.and_text("d.market = ?", self.market);
+        conditions.and_text(in_market, self.market);
         conditions.and_some("d.policy = ?", self.policy.map(i64::from));
         conditions
     }
@@ -181,14 +202,16 @@ impl Snapshot {
         filter: &DecisionFilter,
         page: &PageRequest,
     ) -> Result<Page<DecisionRow>, ViewsError> {
-        self.page(&[(&DECISIONS, filter.conditions())], page, decision)
+        self.page(&filter.arms(), page, decision)
     }
 
     /// The decision on an order.
     pub fn decision(&self, order: OrderId) -> Result<Option<DecisionRow>, ViewsError> {
-        let mut conditions = Conditions::default();
-        conditions.and_value("d.order_id = ?", crate::columns::stored(order.0));
-        let page = self.page(&[(&DECISIONS, conditions)], &PageRequest::default(), decision)?;
+        let mut arms = DecisionFilter::default().arms();
+        for (_, conditions) in &mut arms {
+            conditions.and_value("d.order_id = ?", crate::columns::stored(order.0));
+        }
+        let page = self.page(&arms, &PageRequest::default(), decision)?;
         Ok(page.rows.into_iter().next())
     }
 

@@ -112,7 +112,7 @@ const ORDERS: Listing = Listing {
 };
 
 /// Must be the condition of the index of open orders, word for word.
-const OPEN: &str = "o.status IN ('created', 'open', 'partially_executed')";
+const OPEN: &str = "o.closed_position IS NULL";
 
 impl OrderFilter {
     fn conditions(&self) -> Conditions {
@@ -129,14 +129,7 @@ impl OrderFilter {
         }
         conditions.and_text("o.user = ?", self.user);
         conditions.and_text("o.client_order_id = ?", self.client_order_id);
-        if let Some(correlation) = self.correlation {
-            conditions.and_value("o.correlation = ?", thread(correlation).to_vec());
-            conditions.and_value(
-                "o.order_id IN (SELECT r.order_id FROM correlations c
-                    CROSS JOIN orders r ON r.order_id = c.position WHERE c.correlation = ?)",
-                thread(correlation).to_vec(),
-            );
-        }
+        conditions.and_some("o.correlation = ?", self.correlation.map(|on| thread(on).to_vec()));
         conditions
     }
 }
@@ -150,13 +143,15 @@ impl Snapshot {
         page: &PageRequest,
     ) -> Result<Page<OrderRow>, ViewsError> {
         let conditions = filter.conditions();
+        // A thread has few orders and an account many. The sign keeps SQLite from walking those of the account.
+        let of_account = if filter.correlation.is_some() { "+o.account = ?" } else { "o.account = ?" };
         let arms: Vec<_> = match self.confined(filter.account, visibility)? {
             None => vec![(&ORDERS, conditions)],
             Some(accounts) => accounts
                 .into_iter()
                 .map(|account| {
                     let mut conditions = conditions.clone();
-                    conditions.and_text("o.account = ?", Some(account));
+                    conditions.and_text(of_account, Some(account));
                     (&ORDERS, conditions)
                 })
                 .collect(),
@@ -200,15 +195,18 @@ impl Snapshot {
         let on = thread(correlation);
         match visibility {
             Visibility::All => {
-                let sql = "SELECT position FROM correlations WHERE correlation = ? ORDER BY position";
+                let sql = "SELECT position FROM correlations WHERE correlation = ?1
+                    UNION SELECT position FROM orders WHERE correlation = ?1
+                    UNION SELECT r.position FROM orders o CROSS JOIN order_records r ON r.order_id = o.order_id
+                        WHERE o.correlation = ?1
+                    ORDER BY position";
                 self.all(sql, [on], |c| c.number())
             }
             Visibility::Owner(owner) => self.all(
                 "WITH own AS (
-                    SELECT o.order_id, o.position FROM correlations c
-                    CROSS JOIN orders o ON o.order_id = c.position AND o.correlation = c.correlation
+                    SELECT o.order_id, o.position FROM orders o
                     CROSS JOIN accounts a ON a.account = o.account AND a.owner = ?2
-                    WHERE c.correlation = ?1)
+                    WHERE o.correlation = ?1)
                  SELECT position FROM own
                  UNION SELECT r.position FROM own CROSS JOIN order_records r ON r.order_id = own.order_id
                  ORDER BY position",
