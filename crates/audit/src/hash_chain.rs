@@ -66,13 +66,18 @@ fn hash_of(previous: &Hash, sealed: &[u8]) -> Hash {
 }
 
 fn hex(hash: &Hash) -> [u8; HEX_BYTES] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = [0; HEX_BYTES];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(hash) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
-    }
+    write_hex(&mut text, hash);
     text
+}
+
+/// Two lower-case digits for each byte, without a table or a branch, so that many are made at once.
+pub(crate) fn write_hex(text: &mut [u8], bytes: &[u8]) {
+    let digit = |four: u8| four + b'0' + u8::from(four > 9) * (b'a' - b'9' - 1);
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = digit(byte >> 4);
+        pair[1] = digit(byte & 15);
+    }
 }
 
 fn from_hex(text: &[u8]) -> Option<Hash> {

@@ -16,6 +16,7 @@
 //! log for anything but proving it.
 
 mod action;
+mod clock;
 mod day_files;
 mod error;
 mod event_fact;

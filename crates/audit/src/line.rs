@@ -5,64 +5,24 @@
 //! command, is left out where a record lacks it. Golden lines in the tests watch over it. Only the sentence of a refusal
 //! is this program's own and not recorded, so that verification forgives another wording.
 
-use crate::action::{Action, Subject};
+use crate::action::Action;
+use crate::clock::Clock;
 use crate::error::AuditError;
 use crate::event_fact::EventFact;
-use crate::hash_chain::HashChain;
+use crate::hash_chain::{HashChain, write_hex};
 use crate::outcome::Verdict;
-use compliance::Restriction;
-use engine::{Command, CommandId, Event, Record};
-use serde::ser::{SerializeMap, Serializer};
+use engine::{CommandId, Event, Record};
+use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::RawValue;
 use std::fmt;
-use vocabulary::{CorrelationId, Moment, OrderId, Reason, Timestamp, UserId};
+use vocabulary::{CorrelationId, Moment, OrderId, Timestamp, UserId};
 
 /// A bundle in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Policy {
     version: u32,
     digest: String,
-}
-
-#[derive(Serialize)]
-struct AuditLine<'a> {
-    position: u64,
-    shard: u64,
-    time: Timestamp,
-    correlation: CorrelationId,
-    actor: UserId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    command_id: Option<CommandId>,
-    action: &'static str,
-    subject: &'a Subject,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<Sentence<'a>>,
-    orders: &'a [OrderId],
-    events: EventCounts<'a>,
-    logic_version: u16,
-    decisions: u64,
-    command: &'a Command,
-}
-
-#[derive(Serialize)]
-struct DecisionLine<'a> {
-    seq: u64,
-    kind: &'static str,
-    decision_id: OrderId,
-    position: u64,
-    shard: u64,
-    time: Timestamp,
-    correlation: CorrelationId,
-    policy: Option<&'a Policy>,
-    input: &'a RawValue,
-    restricted: Option<Restriction>,
-    allowed: bool,
-    reasons: &'a [Reason],
 }
 
 #[derive(Serialize)]
@@ -85,16 +45,6 @@ impl Serialize for Sentence<'_> {
     }
 }
 
-struct EventCounts<'a>(&'a [(&'static str, u32)]);
-
-impl Serialize for EventCounts<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        self.0.iter().try_for_each(|(name, count)| map.serialize_entry(name, count))?;
-        map.end()
-    }
-}
-
 /// Writes the lines of one record after another; holds what a line needs to know of the lines before it.
 #[derive(Debug)]
 pub(crate) struct Lines {
@@ -103,9 +53,11 @@ pub(crate) struct Lines {
     /// How many lines the decision log has.
     decision_count: u64,
     policy: Option<Policy>,
+    clock: Clock,
     /// Reused from record to record.
     orders: Vec<OrderId>,
     counts: Vec<(&'static str, u32)>,
+    moment: Vec<u8>,
 }
 
 impl Lines {
@@ -121,7 +73,16 @@ impl Lines {
         decision_count: u64,
         policy: Option<Policy>,
     ) -> Self {
-        Self { audit, decisions, decision_count, policy, orders: Vec::new(), counts: Vec::new() }
+        Self {
+            audit,
+            decisions,
+            decision_count,
+            policy,
+            clock: Clock::new(),
+            orders: Vec::new(),
+            counts: Vec::new(),
+            moment: Vec::new(),
+        }
     }
 
     /// Chains the next audit line to another end than its own.
@@ -141,6 +102,7 @@ impl Lines {
     ) -> Result<(), AuditError> {
         self.orders.clear();
         self.counts.clear();
+        self.note(record.moment);
         for event in record.events() {
             self.count(EventFact::of(event));
             if let Event::Compliance(event) = event {
@@ -151,6 +113,16 @@ impl Lines {
         self.orders.dedup();
         self.write_audit(record, audit);
         Ok(())
+    }
+
+    /// The members that tell where and when, which are the same in each line of a record.
+    fn note(&mut self, Moment { position, time }: Moment) {
+        let out = &mut self.moment;
+        out.clear();
+        json(out, r#""position":"#, &position);
+        json(out, r#","shard":"#, &shard(position));
+        text(out, r#","time":""#, self.clock.show(time));
+        out.push(b'"');
     }
 
     fn count(&mut self, fact: EventFact) {
@@ -167,28 +139,44 @@ impl Lines {
     }
 
     fn write_audit(&mut self, record: &Record, out: &mut Vec<u8>) {
-        let Moment { position, time } = record.moment;
-        let action = Action::of(&record.request.command);
+        let request = &record.request;
+        let action = Action::of(&request.command);
         let verdict = Verdict::of(record);
-        let line = AuditLine {
-            position,
-            shard: shard(position),
-            time,
-            correlation: record.request.correlation,
-            actor: record.request.actor,
-            command_id: record.request.command_id,
-            action: action.name,
-            subject: &action.subject,
-            outcome: verdict.word(),
-            code: verdict.code(),
-            message: verdict.message().map(Sentence),
-            orders: &self.orders,
-            events: EventCounts(&self.counts),
-            logic_version: record.logic_version,
-            decisions: self.decision_count,
-            command: &record.request.command,
-        };
-        append(&line, &mut self.audit, out);
+        let start = out.len();
+        text(out, "{", &self.moment);
+        hex_id(out, r#","correlation":""#, request.correlation);
+        json(out, r#"","actor":"#, &request.actor);
+        if let Some(CommandId(id)) = request.command_id {
+            hex_id(out, r#","command_id":""#, id);
+            out.push(b'"');
+        }
+        text(out, r#","action":""#, action.name.as_bytes());
+        json(out, r#"","subject":"#, &action.subject);
+        text(out, r#","outcome":""#, verdict.word().as_bytes());
+        out.push(b'"');
+        if let Some(code) = verdict.code() {
+            json(out, r#","code":"#, code);
+        }
+        if let Some(message) = verdict.message() {
+            json(out, r#","message":"#, &Sentence(message));
+        }
+        json(out, r#","orders":"#, &self.orders);
+        self.write_counts(out);
+        json(out, r#","logic_version":"#, &record.logic_version);
+        json(out, r#","decisions":"#, &self.decision_count);
+        json(out, r#","command":"#, &request.command);
+        out.push(b'}');
+        self.audit.seal(out, start);
+    }
+
+    fn write_counts(&self, out: &mut Vec<u8>) {
+        let mut before = r#","events":{""#;
+        for (name, count) in &self.counts {
+            text(out, before, name.as_bytes());
+            json(out, r#"":"#, count);
+            before = r#",""#;
+        }
+        text(out, if self.counts.is_empty() { r#","events":{}"# } else { "}" }, b"");
     }
 
     fn write_decision(
@@ -204,27 +192,24 @@ impl Lines {
                 self.write_activation(record, out);
             }
             E::OrderChecked { terms, restricted, policy, allowed, reasons, .. } => {
-                let Moment { position, time } = record.moment;
                 if *policy != self.policy.as_ref().map_or(0, |known| known.version) {
+                    let position = record.moment.position;
                     return Err(AuditError::UnknownPolicy { position, version: *policy });
                 }
-                let input = event.check_input().expect("a check has an input").to_json();
                 self.decision_count += 1;
-                let line = DecisionLine {
-                    seq: self.decision_count,
-                    kind: "decision",
-                    decision_id: terms.order,
-                    position,
-                    shard: shard(position),
-                    time,
-                    correlation: terms.correlation,
-                    policy: self.policy.as_ref(),
-                    input: serde_json::from_str(&input).expect("the input of a policy is JSON"),
-                    restricted: *restricted,
-                    allowed: *allowed,
-                    reasons,
-                };
-                append(&line, &mut self.decisions, out);
+                let start = out.len();
+                json(out, r#"{"seq":"#, &self.decision_count);
+                json(out, r#","kind":"decision","decision_id":"#, &terms.order);
+                text(out, ",", &self.moment);
+                hex_id(out, r#","correlation":""#, terms.correlation);
+                json(out, r#"","policy":"#, &self.policy);
+                text(out, r#","input":"#, b"");
+                event.check_input().expect("a check has an input").append_json(out);
+                json(out, r#","restricted":"#, restricted);
+                json(out, r#","allowed":"#, allowed);
+                json(out, r#","reasons":"#, reasons);
+                out.push(b'}');
+                self.decisions.seal(out, start);
             }
             E::Restricted { .. } | E::Unrestricted { .. } => {}
         }
@@ -244,14 +229,29 @@ impl Lines {
             actor: record.request.actor,
             policy: self.policy.as_ref(),
         };
-        append(&line, &mut self.decisions, out);
+        let start = out.len();
+        json(out, "", &line);
+        self.decisions.seal(out, start);
     }
 }
 
-fn append(line: &impl Serialize, chain: &mut HashChain, out: &mut Vec<u8>) {
-    let start = out.len();
-    serde_json::to_writer(&mut *out, line).expect("writing JSON to memory does not fail");
-    chain.seal(out, start);
+/// `before`, and the value as JSON.
+fn json(out: &mut Vec<u8>, before: &str, value: &(impl Serialize + ?Sized)) {
+    out.extend_from_slice(before.as_bytes());
+    serde_json::to_writer(out, value).expect("writing JSON to memory does not fail");
+}
+
+/// `before`, and what is JSON already or has nothing in it that JSON would escape.
+fn text(out: &mut Vec<u8>, before: &str, text: &[u8]) {
+    out.extend_from_slice(before.as_bytes());
+    out.extend_from_slice(text);
+}
+
+/// `before`, and the digits of the id.
+fn hex_id(out: &mut Vec<u8>, before: &str, id: CorrelationId) {
+    let mut digits = [0; 32];
+    write_hex(&mut digits, &id.0.to_be_bytes());
+    text(out, before, &digits);
 }
 
 /// The shard that a position is of: its upper 16 bits.

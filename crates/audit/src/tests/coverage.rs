@@ -146,7 +146,7 @@ fn a_block_trade_touches_both_of_its_orders() {
     assert_eq!(lines[1]["subject"], json!({"block": 17, "account": "BOB", "user": "user-2"}));
 }
 
-fn block_trade() -> Vec<engine::Record> {
+pub(super) fn block_trade() -> Vec<engine::Record> {
     let mut market = Market::open(BEFORE_MIDNIGHT);
     let order = limit("ANN", Side::Buy, 10_000, 5);
     market.run(Command::ProposeBlock(engine::block::ProposeBlock {
