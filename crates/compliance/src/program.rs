@@ -4,7 +4,10 @@
 //! in instructions, never in time, and builtins whose answer changes or whose cost one instruction does not bound are
 //! refused. What the rules are called and what their values mean is not known here.
 
+mod call_depth;
+
 use crate::Bundle;
+use call_depth::execution_mode;
 use minicbor::{Decode, Encode};
 use regorus::languages::rego::compiler::Compiler;
 use regorus::rvm::RegoVM;
@@ -162,6 +165,7 @@ impl Program {
             return Err(does_not_compile(format!("{name} may not be called here")));
         }
         let mut vm = RegoVM::new();
+        vm.set_execution_mode(execution_mode(&code));
         vm.load_program(code);
         vm.set_data(data).map_err(|e| does_not_compile(format!("data: {e}")))?;
         vm.set_max_instructions(INSTRUCTIONS_MAX);

@@ -233,6 +233,31 @@ fn builtins_without_a_fixed_answer_or_cost_are_refused() {
     }
 }
 
+/// On the stack of the thread they would end the process before they end by themselves.
+#[test]
+fn fault_19_rules_that_call_themselves_are_refused_and_overflow_nothing() {
+    let deep: String = (0..3_000).map(|n| format!("f{n}(x) := f{}(x)\n", n + 1)).collect();
+    for rules in [
+        "again(x) := again(x)\ndeny contains \"x\" if again(1)",
+        "one(x) := two(x)\ntwo(x) := one(x)\ndeny contains \"x\" if one(1)",
+        "again := data.finance.compliance.again\ndeny contains \"x\" if again",
+        "deny contains x if some x in data.finance.compliance.deny",
+        &format!("{deep}f3000(x) := x\ndeny contains \"x\" if f0(1)"),
+    ] {
+        assert_eq!(refused(rules), BadBundle::OverBudget, "{rules:.60}");
+    }
+    let by_input = "deny contains x if { some name; data.finance[name].deny[x] }";
+    assert!(matches!(refused(by_input), BadBundle::DoesNotCompile { .. }));
+    // What recurs only for some orders comes into force, and gives no decision for those.
+    let sometimes = "again(x) := again(x)
+        deny contains \"x\" if { input.attributes.request.body.account == \"SLOW\"; again(1) }";
+    let mut rules = Rules::compile(&bundle(sometimes)).unwrap();
+    let mut slow = an_order();
+    slow.terms.account = "SLOW".parse().unwrap();
+    assert_eq!(rules.judge(&slow).reasons[0].code, NO_DECISION);
+    assert!(rules.judge(&an_order()).allowed());
+}
+
 #[test]
 fn fault_19_an_order_on_which_the_policy_is_too_slow_is_denied_and_the_next_is_judged() {
     let slow_for_one_account = bundle(
