@@ -8,6 +8,7 @@ mod life_of_an_order;
 mod network;
 mod offices;
 mod overload;
+mod policies;
 mod precedence;
 mod streams;
 mod tokens;

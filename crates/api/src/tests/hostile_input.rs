@@ -68,15 +68,37 @@ async fn fault_17_amounts_out_of_form_are_refused_by_field_and_nothing_is_writte
         let reply = reply.await;
         assert_eq!(reply.problem(), (400, "request.invalid-field"), "{value}");
         assert_eq!(reply.body["field"], "amount", "{value}: {}", reply.text);
-        let mut order = order();
-        order["price"] = value.clone();
-        let reply = house.post("ann", "trader", "/trading/orders", order).await;
-        assert_eq!(
-            (reply.problem().0, reply.body["field"].as_str()),
-            (400, Some("price")),
-            "{value}: {}",
-            reply.text
-        );
+        for field in ["price", "quantity"] {
+            let mut order = order();
+            order[field] = value.clone();
+            let reply = house.post("ann", "trader", "/trading/orders", order).await;
+            assert_eq!(
+                (reply.problem().0, reply.body["field"].as_str()),
+                (400, Some(field)),
+                "{value}: {}",
+                reply.text
+            );
+        }
+    }
+    // What JSON has no number for is not even JSON; what is one is still no decimal text.
+    for (number, code) in [
+        ("NaN", "request.malformed-json"),
+        ("Infinity", "request.malformed-json"),
+        ("-", "request.malformed-json"),
+        ("1e400", "request.invalid-field"),
+        ("-0", "request.invalid-field"),
+        (long, "request.invalid-field"),
+    ] {
+        for field in ["price", "quantity"] {
+            let mut order = order();
+            order[field] = json!("here");
+            let body = order.to_string().replace("\"here\"", number);
+            let reply = raw(&house, "application/json", body.into_bytes()).await;
+            assert_eq!(reply.problem(), (400, code), "{number}: {}", reply.text);
+            if code == "request.invalid-field" {
+                assert_eq!(reply.body["field"], field, "{number}: {}", reply.text);
+            }
+        }
     }
     for (changes, code, field) in [
         (json!({"instrument": "NONE"}), "request.unknown-reference", "instrument"),

@@ -116,6 +116,11 @@ impl House {
             bundle.modules.iter().map(|module| json!({"name": module.name, "text": module.text})).collect();
         // Compliance is allowed to by the bundle that is shipped.
         self.office("compliance", "/compliance/policies", json!({"modules": modules, "data": data})).await;
+        self.define_market().await;
+    }
+
+    /// The market, and no policy for it.
+    pub(super) async fn define_market(&self) {
         let post = |path: &'static str, body: Value| self.office("operator", path, body);
         post("/trading/assets", json!({"asset": "EUR", "kind": "currency", "scale": 2})).await;
         post("/trading/assets", json!({"asset": "ACME", "kind": "security", "scale": 0})).await;

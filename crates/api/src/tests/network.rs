@@ -98,6 +98,60 @@ async fn fault_16_a_body_that_does_not_come_is_not_waited_for_without_end() {
     );
 }
 
+/// Sends the bytes one by one, with so much time between them, until the other side closes; gives what it said.
+async fn drip(address: SocketAddr, bytes: &[u8], pause: Duration) -> Option<String> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let (mut answer, mut read) = (Vec::new(), [0; 1_024]);
+    for byte in bytes {
+        // It may be closed by now, which reading tells as well.
+        drop(stream.write_all(&[*byte]).await);
+        match timeout(pause, stream.read(&mut read)).await {
+            Ok(Ok(0) | Err(_)) => return Some(String::from_utf8_lossy(&answer).into_owned()),
+            Ok(Ok(count)) => answer.extend_from_slice(&read[..count]),
+            Err(_) => {}
+        }
+    }
+    None
+}
+
+/// The answer to a good request, whose end is that of the connection.
+async fn healthy(address: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+/// The clock of the test runs as fast as there is nothing to do.
+#[tokio::test(start_paused = true)]
+async fn fault_16_a_head_that_comes_byte_by_byte_is_cut_off_and_others_are_answered() {
+    let house = House::open();
+    let served = served(&house).await;
+    let head = format!("GET /healthz HTTP/1.1\r\nhost: x\r\nx-slow: {}\r\n\r\n", "y".repeat(500));
+    let began = tokio::time::Instant::now();
+    let slow = tokio::spawn(drip(served.address, head.clone().leak().as_bytes(), Duration::from_secs(1)));
+    for _ in 0..10 {
+        assert!(healthy(served.address).await.starts_with("HTTP/1.1 200"));
+    }
+    assert!(slow.await.unwrap().is_some(), "the server waits for all of {} bytes", head.len());
+    assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
+    assert!(healthy(served.address).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn fault_16_a_body_that_comes_byte_by_byte_is_408_and_others_are_answered() {
+    let settings = Settings { body_timeout: Duration::from_millis(300), ..Settings::default() };
+    let house = House::with(settings, NodeConfig::default());
+    let served = served(&house).await;
+    let head = "POST /trading/orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9999\r\n\r\n";
+    let bytes: &[u8] = format!("{head}{}", " ".repeat(9_999)).leak().as_bytes();
+    let slow = tokio::spawn(drip(served.address, bytes, Duration::from_millis(10)));
+    assert!(healthy(served.address).await.starts_with("HTTP/1.1 200"));
+    let answer = slow.await.unwrap().expect("it is cut off");
+    assert_eq!(problem(&answer), (408, "request.timeout".to_owned()));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shutdown_answers_what_is_in_progress_and_takes_nothing_new() {
     let house = House::trading().await;

@@ -145,3 +145,43 @@ async fn fault_16_a_client_that_does_not_read_is_told_that_it_missed_some() {
     timeout(Duration::from_secs(10), read).await.expect("the stream ends");
     assert!(heard.ends_with("event: lagged\ndata: {}\n\n"), "{}", &heard[heard.len() - 200..]);
 }
+
+/// As many of these as the metric with this name counts.
+async fn counted(house: &House, metric: &str) -> u64 {
+    let metrics = house.ask("a", "auditor", Method::GET, "/metrics").await.text;
+    let line = metrics.lines().find(|line| line.split(' ').next() == Some(metric));
+    line.unwrap_or_else(|| panic!("{metric} in {metrics}")).split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn fault_16_a_connection_that_does_not_read_its_stream_is_cut_and_orders_go_on() {
+    let house = House::trading().await;
+    let served = served(&house).await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut stream = socket.connect(served.address).await.unwrap();
+    let token = house.token("w", "auditor");
+    let request = format!("GET /trading/stream HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n");
+    tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes()).await.unwrap();
+    let mut first = [0; 64];
+    tokio::io::AsyncReadExt::read_exact(&mut stream, &mut first).await.unwrap();
+    assert_eq!(counted(&house, "event_streams").await, 1);
+    let small = order_with(json!({"price": "50.00", "quantity": "1"}));
+    let batch = json!({"orders": vec![small; 1_000]});
+    // Buffers below the server take some of it; when they are full, only time is missing.
+    for _ in 0..15 {
+        let placed = house.post("ann", "trader", "/trading/orders/batch", batch.clone()).await.good();
+        assert!(placed["results"].as_array().unwrap().iter().all(|result| result["status"] == 201));
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(11)).await;
+        tokio::time::resume();
+        for _ in 0..50 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            if counted(&house, "event_streams").await == 0 {
+                assert_eq!(counted(&house, "event_streams_lagged_total").await, 1);
+                return;
+            }
+        }
+    }
+    panic!("the stream takes everything");
+}
