@@ -77,8 +77,8 @@ fn integer(out: &mut Vec<u8>, before: &str, integer: impl Display) {
     write!(out, "{integer}").expect("writing to memory does not fail");
 }
 
-/// Beyond 64 bits, the JSON of regorus has only as many digits as a float, and logs are full of it: such a number keeps
-/// its form.
+/// Beyond 64 bits, regorus shows a number with the digits that a float keeps, though it reckons with all. What is in the
+/// logs must come out the same, so regorus goes on writing such a number.
 fn amount(out: &mut Vec<u8>, before: &str, amount: i128) {
     match (u64::try_from(amount), i64::try_from(amount)) {
         (Ok(amount), _) => integer(out, before, amount),
