@@ -5,7 +5,7 @@
 //! had them; one that has fallen behind reads the journal. When the processors are busy, orders go before followers.
 
 use crate::journal::JournalReader;
-use crate::recovery::decode_record;
+use crate::recovery::{Recovered, decode_record};
 use engine::Record;
 use rustix::process::setpriority_process;
 use std::collections::VecDeque;
@@ -45,6 +45,9 @@ pub trait Follower: Send {
     }
 }
 
+/// A follower with a reader of its own, for when it is behind.
+pub type ReadAlong = (Box<dyn Follower>, Box<dyn JournalReader>);
+
 /// Why a follower stopped.
 pub type FollowerError = Box<dyn Error + Send + Sync>;
 
@@ -72,6 +75,24 @@ struct Recent {
 }
 
 impl Recent {
+    /// What there is from `position` on.
+    fn next(&self, position: u64) -> Next {
+        if self.durable < position {
+            return if self.closed { Next::Closed } else { Next::Nothing };
+        }
+        let known = |batch: &Batch| batch.first().is_some_and(|record| record.moment.position <= position);
+        let Some(first) = self.batches.iter().rposition(known) else { return Next::Behind };
+        if self.batches[first].last().is_none_or(|record| record.moment.position < position) {
+            return Next::Behind;
+        }
+        let mut records = 0;
+        let step = |batch: &&Batch| {
+            records += batch.len();
+            records <= STEP_RECORDS_MAX || records == batch.len()
+        };
+        Next::Fresh(self.batches.iter().skip(first).take_while(step).cloned().collect())
+    }
+
     /// Takes out what every follower has had, and the oldest of what is too much. To be dropped without the lock: it
     /// takes a while.
     fn trim(&mut self) -> Vec<Batch> {
@@ -104,6 +125,7 @@ fn unpoisoned<'a, T>(guard: Result<MutexGuard<'a, T>, PoisonError<MutexGuard<'a,
 enum Next {
     Fresh(Vec<Batch>),
     Behind,
+    Nothing,
     Closed,
 }
 
@@ -137,25 +159,15 @@ impl Feed {
         unpoisoned(self.recent.lock()).followers.clone()
     }
 
-    fn next(&self, position: u64) -> Next {
+    /// What there is from `position` on, once there is anything.
+    fn wait(&self, position: u64) -> Next {
         let mut recent = unpoisoned(self.recent.lock());
-        while recent.durable < position {
-            if recent.closed {
-                return Next::Closed;
+        loop {
+            match recent.next(position) {
+                Next::Nothing => recent = unpoisoned(self.fresh.wait(recent)),
+                next @ (Next::Fresh(_) | Next::Behind | Next::Closed) => return next,
             }
-            recent = unpoisoned(self.fresh.wait(recent));
         }
-        let known = |batch: &Batch| batch.first().is_some_and(|record| record.moment.position <= position);
-        let Some(first) = recent.batches.iter().rposition(known) else { return Next::Behind };
-        if recent.batches[first].last().is_none_or(|record| record.moment.position < position) {
-            return Next::Behind;
-        }
-        let mut records = 0;
-        let step = |batch: &&Batch| {
-            records += batch.len();
-            records <= STEP_RECORDS_MAX || records == batch.len()
-        };
-        Next::Fresh(recent.batches.iter().skip(first).take_while(step).cloned().collect())
     }
 
     fn report(&self, status: FollowerStatus) {
@@ -172,12 +184,10 @@ impl Feed {
 
 /// Followers see only what is durable. So one that has seen more than the journal holds proves that the journal has lost
 /// its end, which by itself looks like one that was torn before anybody was answered.
-pub(crate) fn refuse_lost_end<'a>(
-    durable: u64,
-    followers: impl IntoIterator<Item = &'a dyn Follower>,
-) -> io::Result<()> {
-    let ahead = followers.into_iter().find(|follower| follower.next_position() > durable + 1);
-    ahead.map_or(Ok(()), |follower| {
+pub(crate) fn refuse_lost_end(recovered: &Recovered, followers: &[ReadAlong]) -> io::Result<()> {
+    let durable = recovered.engine.last().map_or(0, |moment| moment.position);
+    let ahead = followers.iter().find(|(follower, _)| follower.next_position() > durable + 1);
+    ahead.map_or(Ok(()), |(follower, _)| {
         let (name, seen) = (follower.name(), follower.next_position() - 1);
         Err(io::Error::new(
             io::ErrorKind::InvalidData,
@@ -189,25 +199,78 @@ pub(crate) fn refuse_lost_end<'a>(
     })
 }
 
-/// Starts a follower's thread.
-pub(crate) fn start(
-    mut follower: Box<dyn Follower>,
+/// A follower, and where it gets its records.
+pub(crate) struct Following {
+    follower: Box<dyn Follower>,
     feed: Arc<Feed>,
     reader: Box<dyn JournalReader>,
-) -> io::Result<JoinHandle<()>> {
-    let name = follower.name();
-    feed.report(FollowerStatus { name, next_position: follower.next_position(), failed: None });
-    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-        if let Err(error) = setpriority_process(None, NICENESS) {
-            tracing::warn!(follower = name, %error, "the system does not let it stand back behind orders");
+}
+
+impl Following {
+    pub(crate) fn new(follower: Box<dyn Follower>, feed: Arc<Feed>, reader: Box<dyn JournalReader>) -> Self {
+        let following = Self { follower, feed, reader };
+        following.report(None);
+        following
+    }
+
+    /// Starts its thread.
+    pub(crate) fn start(mut self) -> std::io::Result<JoinHandle<()>> {
+        std::thread::Builder::new().name(self.follower.name().to_owned()).spawn(move || {
+            if let Err(error) = setpriority_process(None, NICENESS) {
+                let follower = self.follower.name();
+                tracing::warn!(follower, %error, "the system does not let it stand back behind orders");
+            }
+            if let Err(error) = self.run() {
+                self.fail(&error);
+            }
+        })
+    }
+
+    /// Takes what there is now, without waiting. False when there is nothing, or it has failed.
+    pub(crate) fn step(&mut self) -> bool {
+        let next = unpoisoned(self.feed.recent.lock()).next(self.follower.next_position());
+        self.take(next).unwrap_or_else(|error| {
+            self.fail(&error);
+            false
+        })
+    }
+
+    fn run(&mut self) -> Result<(), FollowerError> {
+        loop {
+            let next = self.feed.wait(self.follower.next_position());
+            if !self.take(next)? {
+                return Ok(());
+            }
+            let pace = self.follower.pace();
+            if !pace.is_zero() && !unpoisoned(self.feed.recent.lock()).closed {
+                std::thread::sleep(pace);
+            }
         }
-        let failed =
-            run(follower.as_mut(), &feed, reader.as_ref()).err().map(|error| with_causes(error.as_ref()));
-        if let Some(why) = &failed {
-            tracing::error!(follower = name, why, "a follower has stopped; the others go on");
-        }
-        feed.report(FollowerStatus { name, next_position: follower.next_position(), failed });
-    })
+    }
+
+    /// Hands records to the follower; false when there are none.
+    fn take(&mut self, next: Next) -> Result<bool, FollowerError> {
+        let position = self.follower.next_position();
+        let batches = match next {
+            Next::Closed | Next::Nothing => return Ok(false),
+            Next::Fresh(batches) => batches,
+            Next::Behind => catch_up(self.reader.as_ref(), position)?,
+        };
+        follow_from(self.follower.as_mut(), position, &batches)?;
+        self.report(None);
+        Ok(true)
+    }
+
+    fn fail(&self, error: &FollowerError) {
+        let (follower, why) = (self.follower.name(), with_causes(error.as_ref()));
+        tracing::error!(follower, why, "a follower has stopped; the others go on");
+        self.report(Some(why));
+    }
+
+    fn report(&self, failed: Option<String>) {
+        let (name, next_position) = (self.follower.name(), self.follower.next_position());
+        self.feed.report(FollowerStatus { name, next_position, failed });
+    }
 }
 
 /// What the error says, and what those below it add to that.
@@ -222,27 +285,6 @@ fn with_causes(error: &dyn Error) -> String {
         cause = below.source();
     }
     said
-}
-
-fn run(follower: &mut dyn Follower, feed: &Feed, reader: &dyn JournalReader) -> Result<(), FollowerError> {
-    loop {
-        let position = follower.next_position();
-        let batches = match feed.next(position) {
-            Next::Closed => return Ok(()),
-            Next::Fresh(batches) => batches,
-            Next::Behind => catch_up(reader, position)?,
-        };
-        follow_from(follower, position, &batches)?;
-        feed.report(FollowerStatus {
-            name: follower.name(),
-            next_position: follower.next_position(),
-            failed: None,
-        });
-        let pace = follower.pace();
-        if !pace.is_zero() && !unpoisoned(feed.recent.lock()).closed {
-            std::thread::sleep(pace);
-        }
-    }
 }
 
 /// A batch may begin before the follower's cursor, when the cursor was written in the middle of one.

@@ -2,7 +2,9 @@
 
 use crate::follower::Batch;
 use crate::follower::{Feed, FollowerStatus};
-use crossbeam_channel::{Sender, TrySendError};
+use crate::recovery::Recovered;
+use crate::running::NodeConfig;
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use engine::{Receipt, Request, State};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +30,9 @@ pub enum Unavailable {
     #[error("stopping")]
     Stopping,
 }
+
+/// How many batches a slow live subscriber may be behind before it is told that it missed some.
+const LIVE_BATCHES: usize = 1_024;
 
 pub(crate) type Reply = oneshot::Sender<Result<Vec<Receipt>, Unavailable>>;
 /// Looks at the state, and gives what to do with what it saw once that is durable.
@@ -56,6 +61,26 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// What a node that goes on after `recovered` shares, and the two ends of the way to its writer.
+    pub(crate) fn after(
+        recovered: &Recovered,
+        config: &NodeConfig,
+    ) -> (Arc<Self>, Sender<Job>, Receiver<Job>) {
+        let durable = recovered.engine.last().map_or(0, |moment| moment.position);
+        let (jobs_in, jobs) = bounded(config.waiting_max);
+        let shared = Self {
+            feed: Feed::starting_at(durable),
+            live: broadcast::channel(LIVE_BATCHES).0,
+            durable: AtomicU64::new(durable),
+            waiting: AtomicUsize::new(0),
+            waiting_max: config.waiting_max,
+            stopping: AtomicBool::new(false),
+            halted: Mutex::new(None),
+            clock_jumps: AtomicU64::new(0),
+        };
+        (Arc::new(shared), jobs_in, jobs)
+    }
+
     pub(crate) fn halt(&self, why: &str) {
         let mut halted = self.halted.lock().unwrap_or_else(PoisonError::into_inner);
         if halted.is_none() {

@@ -12,10 +12,12 @@ mod recovery;
 mod running;
 pub mod snapshot;
 mod snapshotter;
+mod stepped;
 mod writer;
 
 pub use clock::{Clock, SystemClock};
-pub use follower::{Batch, Follower, FollowerError, FollowerStatus};
+pub use follower::{Batch, Follower, FollowerError, FollowerStatus, ReadAlong};
 pub use handle::{NodeHandle, NodeStatus, Unavailable};
 pub use recovery::{Recovered, RecoveryError, decode_record, follow_journal, recover, verify};
 pub use running::{Node, NodeConfig, NodeParts};
+pub use stepped::SteppedNode;

@@ -1,24 +1,19 @@
 //! A node's threads: started together, stopped in order, with a snapshot at the end.
 
 use crate::clock::Clock;
-use crate::follower::{self, Feed, Follower};
+use crate::follower::{Following, ReadAlong, refuse_lost_end};
 use crate::handle::{NodeHandle, Shared};
 use crate::journal::{Chain, Journal, JournalReader};
 use crate::recovery::Recovered;
 use crate::snapshot::{Snapshot, Snapshots};
 use crate::snapshotter::Snapshotter;
-use crate::writer::{Committer, Writer};
-use crossbeam_channel::bounded;
+use crate::writer::{Committer, Writer, connection};
 use engine::Engine;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::{Builder, JoinHandle};
-use tokio::sync::broadcast;
 use vocabulary::UserId;
-
-/// How many batches a slow live subscriber may be behind before it is told that it missed some.
-const LIVE_BATCHES: usize = 1_024;
 
 /// What can be chosen about a node.
 #[derive(Clone, Debug)]
@@ -47,8 +42,8 @@ pub struct NodeParts {
     pub snapshots: (Box<dyn Snapshots>, Box<dyn JournalReader>),
     /// Where time comes from.
     pub clock: Box<dyn Clock>,
-    /// Who reads along, each with a reader of its own for when it is behind.
-    pub followers: Vec<(Box<dyn Follower>, Box<dyn JournalReader>)>,
+    /// Who reads along.
+    pub followers: Vec<ReadAlong>,
 }
 
 /// A running node. Dropping it without [`Node::stop`] leaves its threads running.
@@ -67,36 +62,19 @@ impl Node {
     /// When a follower has seen more than the journal holds, or the system gives no threads.
     pub fn start(config: &NodeConfig, parts: NodeParts) -> io::Result<Self> {
         let NodeParts { recovered, journal, snapshots, clock, followers } = parts;
-        let durable = recovered.engine.last().map_or(0, |moment| moment.position);
-        follower::refuse_lost_end(durable, followers.iter().map(|(follower, _)| follower.as_ref()))?;
-        let feed = Feed::starting_at(durable);
-        let (jobs_in, jobs) = bounded(config.waiting_max);
-        let shared = Arc::new(Shared {
-            feed: Arc::clone(&feed),
-            live: broadcast::channel(LIVE_BATCHES).0,
-            durable: AtomicU64::new(durable),
-            waiting: AtomicUsize::new(0),
-            waiting_max: config.waiting_max,
-            stopping: AtomicBool::new(false),
-            halted: Mutex::new(None),
-            clock_jumps: AtomicU64::new(0),
-        });
+        refuse_lost_end(&recovered, &followers)?;
+        let (shared, jobs_in, jobs) = Shared::after(&recovered, config);
+        let feed = Arc::clone(&shared.feed);
         let started = followers
             .into_iter()
-            .map(|(follower, reader)| follower::start(follower, Arc::clone(&feed), reader));
+            .map(|(follower, reader)| Following::new(follower, Arc::clone(&feed), reader).start());
         let followers = started.collect::<io::Result<Vec<_>>>()?;
         let (snapshots, reader) = snapshots;
-        let snapshotter = Snapshotter {
-            hosts: recovered.engine.hosts(),
-            reader,
-            snapshots,
-            every: config.snapshot_every,
-            last: recovered.from_snapshot.unwrap_or_default(),
-            shared: Arc::clone(&shared),
-        };
+        let snapshotter = Snapshotter::new(config, &recovered, reader, snapshots, Arc::clone(&shared));
         let snapshotter = Builder::new().name("snapshots".to_owned()).spawn(move || snapshotter.run())?;
-        let (committer, batches) = Committer::new(journal, recovered.chain, Arc::clone(&shared));
-        let committer = Builder::new().name("committer".to_owned()).spawn(move || committer.run())?;
+        let committer = Committer::new(journal, recovered.chain, Arc::clone(&shared));
+        let (batches, decided) = connection();
+        let committer = Builder::new().name("committer".to_owned()).spawn(move || committer.run(&decided))?;
         let system = config.system;
         let writer = Writer { engine: recovered.engine, clock, jobs, shared: Arc::clone(&shared), system };
         let halting = Arc::clone(&shared);

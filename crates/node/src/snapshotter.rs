@@ -3,7 +3,8 @@
 
 use crate::handle::Shared;
 use crate::journal::JournalReader;
-use crate::recovery::{RecoveryError, recover};
+use crate::recovery::{Recovered, RecoveryError, recover};
+use crate::running::NodeConfig;
 use crate::snapshot::{Snapshot, Snapshots};
 use engine::Hosts;
 use std::sync::Arc;
@@ -15,15 +16,27 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// The thread's state.
 pub(crate) struct Snapshotter {
-    pub(crate) hosts: Hosts,
-    pub(crate) reader: Box<dyn JournalReader>,
-    pub(crate) snapshots: Box<dyn Snapshots>,
-    pub(crate) every: u64,
-    pub(crate) last: u64,
-    pub(crate) shared: Arc<Shared>,
+    hosts: Hosts,
+    reader: Box<dyn JournalReader>,
+    snapshots: Box<dyn Snapshots>,
+    every: u64,
+    last: u64,
+    shared: Arc<Shared>,
 }
 
 impl Snapshotter {
+    pub(crate) fn new(
+        config: &NodeConfig,
+        recovered: &Recovered,
+        reader: Box<dyn JournalReader>,
+        snapshots: Box<dyn Snapshots>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let hosts = recovered.engine.hosts();
+        let last = recovered.from_snapshot.unwrap_or_default();
+        Self { hosts, reader, snapshots, every: config.snapshot_every, last, shared }
+    }
+
     /// Runs until the node stops; gives the store of snapshots back for the last one.
     pub(crate) fn run(mut self) -> Box<dyn Snapshots> {
         while !self.shared.stopping.load(Ordering::Relaxed) {
@@ -39,7 +52,8 @@ impl Snapshotter {
         self.snapshots
     }
 
-    fn take(&mut self) -> Result<(), RecoveryError> {
+    /// Keeps a snapshot of what is durable.
+    pub(crate) fn take(&mut self) -> Result<(), RecoveryError> {
         let recovered = recover(self.hosts, self.reader.as_ref(), self.snapshots.as_ref(), |_| ())?;
         let (shard, at) = (self.reader.shard(), recovered.chain.tail());
         self.snapshots.save(&Snapshot { shard, at, body: recovered.engine.snapshot() })?;

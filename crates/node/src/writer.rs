@@ -9,7 +9,7 @@ use crate::follower::Batch;
 use crate::handle::{Completion, Job, Reply, Shared, Unavailable};
 use crate::journal::{Chain, Journal, JournalError, Outcome, frame_into};
 use crate::recovery::decode_record;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use engine::{Due, Engine, Executed, Receipt, Record, Request};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,7 +34,7 @@ struct PendingReply {
 
 /// Decided, and not durable yet.
 #[derive(Default)]
-struct Decided {
+pub(crate) struct Decided {
     records: Vec<Record>,
     replies: Vec<PendingReply>,
     reads: Vec<Completion>,
@@ -47,7 +47,7 @@ impl Decided {
         Self { records: Vec::with_capacity(room), replies: Vec::new(), reads: Vec::new() }
     }
 
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.records.is_empty() && self.replies.is_empty() && self.reads.is_empty()
     }
 }
@@ -69,13 +69,7 @@ impl Writer {
         let mut busy = false;
         loop {
             let stopping = self.shared.stopping.load(Ordering::Relaxed);
-            while decided.records.len() < BATCH_RECORDS_MAX {
-                match self.jobs.try_recv() {
-                    Ok(job) => self.take(job, &mut decided),
-                    Err(_) => break,
-                }
-            }
-            let more_due = self.do_what_is_due(&mut decided);
+            let more_due = self.decide_waiting(&mut decided);
             if batches.done.try_recv().is_ok() {
                 busy = false;
             }
@@ -97,6 +91,17 @@ impl Writer {
                 return self.engine;
             }
         }
+    }
+
+    /// Decides what waits, as far as one batch goes, and one step of what is due. True when more may be due.
+    pub(crate) fn decide_waiting(&mut self, decided: &mut Decided) -> bool {
+        while decided.records.len() < BATCH_RECORDS_MAX {
+            match self.jobs.try_recv() {
+                Ok(job) => self.take(job, decided),
+                Err(_) => break,
+            }
+        }
+        self.do_what_is_due(decided)
     }
 
     /// Waits for the committer, or for a command, or for time to pass. False when the committer is gone.
@@ -174,48 +179,58 @@ pub(crate) struct CommitterHandle {
     done: Receiver<()>,
 }
 
-/// The committer's thread.
+/// What makes batches durable, and then lets go what waited for it.
 pub(crate) struct Committer {
     journal: Box<dyn Journal>,
     chain: Chain,
     epoch: u64,
     shared: Arc<Shared>,
-    work: Receiver<Decided>,
-    done: Sender<()>,
     /// The bytes of the last batch, to be overwritten by the next: memory that is warm.
     buffer: Vec<u8>,
 }
 
+/// The committer's side of the writer.
+pub(crate) struct WriterHandle {
+    work: Receiver<Decided>,
+    done: Sender<()>,
+}
+
+/// What a writer and a committer, each in a thread of its own, talk over.
+pub(crate) fn connection() -> (CommitterHandle, WriterHandle) {
+    let (work_in, work) = bounded(1);
+    let (done, done_out) = bounded(1);
+    (CommitterHandle { work: work_in, done: done_out }, WriterHandle { work, done })
+}
+
 impl Committer {
-    pub(crate) fn new(
-        journal: Box<dyn Journal>,
-        chain: Chain,
-        shared: Arc<Shared>,
-    ) -> (Self, CommitterHandle) {
-        let (work_in, work) = bounded(1);
-        let (done, done_out) = unbounded();
+    pub(crate) fn new(journal: Box<dyn Journal>, chain: Chain, shared: Arc<Shared>) -> Self {
         let epoch = chain.tail().epoch + 1;
-        (
-            Self { journal, chain, epoch, shared, work, done, buffer: Vec::new() },
-            CommitterHandle { work: work_in, done: done_out },
-        )
+        Self { journal, chain, epoch, shared, buffer: Vec::new() }
     }
 
     /// Runs until the writer ends or a write fails; gives journal and chain back.
-    pub(crate) fn run(mut self) -> (Box<dyn Journal>, Chain) {
-        while let Ok(decided) = self.work.recv() {
-            if let Err((why, decided)) = self.commit(decided) {
-                self.shared.halt(&why);
-                self.shared.stopping.store(true, Ordering::Relaxed);
-                self.refuse(decided);
-                break;
-            }
-            if self.done.send(()).is_err() {
+    pub(crate) fn run(mut self, writer: &WriterHandle) -> (Box<dyn Journal>, Chain) {
+        while let Ok(decided) = writer.work.recv() {
+            if !self.write(decided) || writer.done.send(()).is_err() {
                 break;
             }
         }
+        self.end()
+    }
+
+    /// Lets followers know that no more comes; gives journal and chain back.
+    pub(crate) fn end(self) -> (Box<dyn Journal>, Chain) {
         self.shared.feed.close();
         (self.journal, self.chain)
+    }
+
+    /// Makes a batch durable and lets go what waited for it. False when that failed and the node has halted.
+    pub(crate) fn write(&mut self, decided: Decided) -> bool {
+        let Err((why, decided)) = self.commit(decided) else { return true };
+        self.shared.halt(&why);
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        self.refuse(decided);
+        false
     }
 
     fn commit(&mut self, mut decided: Decided) -> Result<(), (String, Decided)> {

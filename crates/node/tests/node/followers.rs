@@ -32,7 +32,10 @@ impl Follower for Listener {
     }
 }
 
-fn listener(name: &'static str, fails_at: Option<u64>) -> (Box<dyn Follower>, Arc<Mutex<Vec<u64>>>) {
+pub(crate) fn listener(
+    name: &'static str,
+    fails_at: Option<u64>,
+) -> (Box<dyn Follower>, Arc<Mutex<Vec<u64>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     (Box::new(Listener { name, seen: Arc::clone(&seen), fails_at }), seen)
 }

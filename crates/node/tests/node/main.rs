@@ -7,3 +7,4 @@ mod followers;
 mod place;
 mod retries;
 mod running;
+mod stepped;

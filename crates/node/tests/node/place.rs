@@ -106,7 +106,7 @@ impl Clock for SetClock {
 /// What a follower sees the journal through.
 pub(crate) type Glasses<'a> = &'a dyn Fn(Box<dyn JournalReader>) -> Box<dyn JournalReader>;
 
-const AS_IT_IS: Glasses<'static> = &|reader| reader;
+pub(crate) const AS_IT_IS: Glasses<'static> = &|reader| reader;
 
 /// A data directory with what surrounds the node that runs on it.
 pub(crate) struct Place {
@@ -140,6 +140,11 @@ impl Place {
         &self,
         followers: Vec<(Box<dyn Follower>, Glasses<'_>)>,
     ) -> std::io::Result<Node> {
+        Node::start(&self.config, self.parts(followers))
+    }
+
+    /// What a node here is made of.
+    pub(crate) fn parts(&self, followers: Vec<(Box<dyn Follower>, Glasses<'_>)>) -> NodeParts {
         let founding = Founding { shard: 0, created: "2023-02-07".to_owned(), facts: BTreeMap::new() };
         let journal = SqliteJournal::open(self.dir.path(), &founding, Check::Tail).unwrap();
         let snapshots = SnapshotFiles::in_data_dir(self.dir.path(), 0);
@@ -151,14 +156,13 @@ impl Place {
         let reader = Box::new(journal.reader().unwrap());
         let journal = PlannedJournal { journal, plan: Arc::clone(&self.plan) };
         let clock = Box::new(self.clock.clone());
-        let parts = NodeParts {
+        NodeParts {
             recovered,
             journal: Box::new(journal),
             snapshots: (Box::new(snapshots), reader),
             clock,
             followers,
-        };
-        Node::start(&self.config, parts)
+        }
     }
 
     pub(crate) fn plan(&self, next: Append) {

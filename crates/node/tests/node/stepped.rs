@@ -1,0 +1,63 @@
+//! A node driven step by step does what one with threads does, and nothing by itself.
+
+use crate::followers::listener;
+use crate::place::{AS_IT_IS, Append, Place, order, request};
+use engine::ReceiptResult;
+use node::{SteppedNode, Unavailable};
+
+fn stepped(place: &Place) -> SteppedNode {
+    SteppedNode::new(&place.config, place.parts(Vec::new())).unwrap()
+}
+
+#[test]
+fn an_order_is_decided_then_durable_then_answered_then_followed() {
+    let place = Place::new();
+    place.open_market().stop().unwrap();
+    let (follower, seen) = listener("one", None);
+    let mut node = SteppedNode::new(&place.config, place.parts(vec![(follower, AS_IT_IS)])).unwrap();
+    while node.follow() {}
+    let history = seen.lock().unwrap().len();
+    let mut answer = node.handle().enqueue(vec![request(order(None, 1))]).unwrap();
+    node.decide();
+    assert!(node.has_decided() && answer.try_recv().is_err(), "decided, and nobody knows");
+    assert_eq!(node.engine().state().trading.order_count(), 1);
+    assert!(node.commit());
+    let receipts = answer.try_recv().unwrap().unwrap();
+    assert!(matches!(receipts[0].result, ReceiptResult::Order(_)));
+    assert_eq!(seen.lock().unwrap().len(), history, "followers have steps of their own");
+    assert!(node.follow());
+    assert_eq!(seen.lock().unwrap().last(), Some(&receipts[0].position));
+    assert!(!node.follow(), "nothing more");
+}
+
+#[test]
+fn what_was_decided_and_not_written_is_gone_after_a_crash_and_the_rest_is_there() {
+    let place = Place::new();
+    place.open_market().stop().unwrap();
+    let mut node = stepped(&place);
+    let ask = |node: &SteppedNode| node.handle().enqueue(vec![request(order(None, 1))]).unwrap();
+    let mut first = ask(&node);
+    node.decide();
+    assert!(node.commit());
+    first.try_recv().unwrap().unwrap();
+    node.snapshot().unwrap();
+    let _second = ask(&node);
+    node.decide();
+    assert_eq!(node.engine().state().trading.order_count(), 2);
+    drop(node);
+    let node = stepped(&place);
+    assert_eq!(node.engine().state().trading.order_count(), 1);
+}
+
+#[test]
+fn fault_9_after_a_write_that_failed_it_takes_nothing_more() {
+    let place = Place::new();
+    place.open_market().stop().unwrap();
+    let mut node = stepped(&place);
+    let mut answer = node.handle().enqueue(vec![request(order(None, 1))]).unwrap();
+    node.decide();
+    place.plan(Append::Full);
+    assert!(!node.commit());
+    assert!(matches!(answer.try_recv().unwrap(), Err(Unavailable::Halted { .. })));
+    assert!(matches!(node.handle().enqueue(vec![request(order(None, 1))]), Err(Unavailable::Halted { .. })));
+}
