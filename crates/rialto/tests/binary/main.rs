@@ -5,8 +5,12 @@
 mod command_line;
 mod damage;
 mod disk;
+mod followers;
+mod hostile;
 mod kill;
+mod overload;
 mod resume;
 mod retries;
 mod scenarios;
 mod server;
+mod tokens;

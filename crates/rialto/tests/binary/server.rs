@@ -122,6 +122,30 @@ impl Server {
         Ok((answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text))))
     }
 
+    /// A POST with all of its answer.
+    pub(crate) fn exchange(
+        &self,
+        token: &str,
+        path: &str,
+        body: &str,
+    ) -> (u16, ureq::http::HeaderMap, Value) {
+        let request = self
+            .agent
+            .post(format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {token}"));
+        let mut answer = request.header("content-type", "application/json").send(body).unwrap();
+        let text = answer.body_mut().read_to_string().unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        (answer.status().as_u16(), answer.headers().clone(), body)
+    }
+
+    /// What the system says of its memory: `VmRSS` now, `VmHWM` at its peak.
+    pub(crate) fn memory_kib(&self, what: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(what)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
     /// Any request; the body is sent as it is.
     pub(crate) fn request(&self, token: &str, method: &str, path: &str, body: Option<&str>) -> (u16, Value) {
         self.keyed(token, None, method, path, body)

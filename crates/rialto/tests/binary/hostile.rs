@@ -1,0 +1,132 @@
+//! Input that nobody means well with, and clients that are slow, at the real server: 4xx with a problem, bounded memory,
+//! nothing written, and nobody else held up.
+
+use crate::server::{Server, token};
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// What hostile input may cost in memory while it is looked at, and for buffers that stay.
+const GROWTH_KIB_MAX: u64 = 128 << 10;
+
+/// Sends these bytes, as far as they are taken, and gives status and problem of the answer.
+fn talk(server: &Server, bytes: &[u8]) -> (u16, Value) {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    // It may answer and close before it has read all.
+    drop(stream.write_all(bytes));
+    let mut answer = Vec::new();
+    let mut piece = [0; 4_096];
+    let body = loop {
+        let count = stream.read(&mut piece).unwrap();
+        answer.extend_from_slice(&piece[..count]);
+        let text = String::from_utf8_lossy(&answer).into_owned();
+        let whole = text.split_once("\r\n\r\n").and_then(|(_, body)| serde_json::from_str(body).ok());
+        match whole {
+            Some(body) => break body,
+            None => assert!(count > 0, "{text:?}"),
+        }
+    };
+    let head = String::from_utf8_lossy(&answer).into_owned();
+    assert!(head.contains("content-type: application/problem+json\r\n"), "{head}");
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body)
+}
+
+#[test]
+fn fault_16_hostile_requests_are_refused_as_problems_and_cost_little_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path());
+    server.open_market();
+    let trader = token(directory.path(), "ann", "trader");
+    let request = |headers: &str, body: &[u8]| {
+        let head = format!(
+            "POST /trading/orders HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {trader}\r\n{headers}\r\n"
+        );
+        [head.as_bytes(), body].concat()
+    };
+    let json = |body: &[u8]| {
+        request(&format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()), body)
+    };
+    let typed = |kind: &str| request(&format!("content-type: {kind}\r\ncontent-length: 2\r\n"), b"{}");
+    let header = |bytes: usize| format!("x-filler: {}\r\n", "y".repeat(bytes));
+    let chunk = format!("8000\r\n{}\r\n", " ".repeat(0x8000));
+    let chunked = "content-type: application/json\r\ntransfer-encoding: chunked\r\n";
+    let huge = "content-type: application/json\r\ncontent-length: 99999999999\r\n";
+    let (malformed, too_large) = ("request.malformed-json", "request.body-too-large");
+    let cases: [(&str, Vec<u8>, u16, &str); 13] = [
+        ("64 KiB of headers", request(&header(64 << 10), b""), 431, "request.headers-too-large"),
+        ("1 MiB of headers", request(&header(1 << 20), b""), 431, "request.headers-too-large"),
+        (
+            "a long address",
+            b"GET /trading/orders?x="
+                .iter()
+                .copied()
+                .chain([b'y'; 9_000])
+                .chain(b" HTTP/1.1\r\nhost: x\r\n\r\n".iter().copied())
+                .collect(),
+            414,
+            "request.uri-too-long",
+        ),
+        ("deep JSON", json(&[b'['; 60_000]), 400, malformed),
+        ("deep objects", json("{\"a\":".repeat(10_000).as_bytes()), 400, malformed),
+        ("huge JSON", json(&vec![b' '; 10 << 20]), 413, too_large),
+        ("huge JSON announced", request(huge, b"{"), 413, too_large),
+        ("huge JSON in chunks", request(chunked, chunk.repeat(300).as_bytes()), 413, too_large),
+        ("XML", typed("application/xml"), 415, "request.unsupported-media-type"),
+        ("a form", typed("application/x-www-form-urlencoded"), 415, "request.unsupported-media-type"),
+        ("invalid UTF-8", json(b"{\"account\": \"A\xff\xfe\"}"), 400, malformed),
+        ("an unfinished escape", json(b"{\"account\": \"\\ud800\"}"), 400, "request.invalid-field"),
+        (
+            "no HTTP",
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n".to_vec(),
+            400,
+            "request.malformed-http",
+        ),
+    ];
+    let (position, before_kib) = (server.position(), server.memory_kib("VmRSS"));
+    for round in 0..8 {
+        for (what, bytes, status, code) in &cases {
+            let (answered, problem) = talk(&server, bytes);
+            assert_eq!((answered, problem["code"].as_str()), (*status, Some(*code)), "{what}: {problem}");
+            assert_eq!(problem["status"], *status, "{what}");
+        }
+        assert_eq!(server.position(), position, "nothing is written, round {round}");
+    }
+    let growth_kib = server.memory_kib("VmHWM").saturating_sub(before_kib);
+    assert!(growth_kib < GROWTH_KIB_MAX, "{growth_kib} KiB");
+    assert_eq!(server.post(&trader, "/trading/orders", &Server::order("c-1")).unwrap().0, 201);
+}
+
+/// How long the server bears each of them before it cuts it off is tested where its patience can be set.
+#[test]
+fn fault_16_slow_clients_and_readers_hold_up_nobody_and_cost_little_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut server = Server::start(directory.path());
+    server.open_market();
+    let trader = token(directory.path(), "ann", "trader");
+    let before_kib = server.memory_kib("VmRSS");
+    let open = |bytes: &str| {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        stream.write_all(bytes.as_bytes()).unwrap();
+        stream
+    };
+    let stream = format!("GET /trading/stream HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {trader}\r\n\r\n");
+    let body = "POST /trading/orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 60000\r\n\r\n";
+    let mut slow: Vec<TcpStream> = (0..300).map(|_| open("G")).collect();
+    slow.extend((0..100).map(|_| open(body)));
+    let readers: Vec<TcpStream> = (0..50).map(|_| open(&stream)).collect();
+    for number in 0..200 {
+        // A byte more from each now and then: they are slow, not gone.
+        if number % 20 == 0 {
+            slow.iter_mut().for_each(|stream| drop(stream.write_all(b" ")));
+        }
+        let placed = server.post(&trader, "/trading/orders", &Server::order(&format!("c-{number}"))).unwrap();
+        assert_eq!(placed.0, 201, "{}", placed.1);
+    }
+    assert_eq!(server.list(&trader, "/trading/orders").len(), 200);
+    let growth_kib = server.memory_kib("VmHWM").saturating_sub(before_kib);
+    assert!(growth_kib < GROWTH_KIB_MAX, "{growth_kib} KiB");
+    drop((slow, readers));
+    assert_eq!(server.terminate(), Some(0), "none of them keeps it from ending");
+}
