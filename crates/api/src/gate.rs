@@ -22,6 +22,7 @@ use crate::auth::{Principal, TokenFault};
 use crate::call::{AT_LEAST, Call, command_id_of_key};
 use crate::correlation;
 use crate::json;
+use crate::problem::kinds::Kind;
 use crate::problem::{Problem, kinds};
 use crate::routes::Route;
 use crate::services::Api;
@@ -48,6 +49,15 @@ const HEADERS_MAX: usize = 100;
 /// The longest idempotency key, in characters.
 const KEY_MAX: usize = 64;
 
+/// What metrics and one line of the log tell of already. A line for each request that meets it would add to the load.
+static TOLD_ONCE: [&Kind; 6] = [
+    &kinds::GATEWAY_OVERLOADED,
+    &kinds::OVERLOADED,
+    &kinds::OUTBOX_FULL,
+    &kinds::TOO_MANY_STREAMS,
+    &kinds::HALTED,
+    &kinds::STOPPING,
+];
 /// The header that makes a write safe to repeat.
 pub(crate) static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The header that says which position a read wants to have seen.
@@ -160,7 +170,8 @@ async fn pass<F: Future<Output = Answer>>(
 fn refuse(api: &Api, correlation: CorrelationId, problem: &Problem) -> Response {
     let known = kinds::find(problem.code()).map_or(kinds::ORDER_REJECTED.code, |kind| kind.code);
     api.metrics.refused(known);
-    if problem.status().is_server_error() {
+    let is_known = TOLD_ONCE.iter().any(|kind| kind.code == known);
+    if problem.status().is_server_error() && !is_known {
         tracing::warn!(%correlation, code = problem.code(), detail = problem.detail(), "a request failed");
     }
     let mut response = problem.render(correlation);
