@@ -148,7 +148,7 @@ impl TokenVerifier {
     /// # Errors
     /// [`TokenFault`] when it is not good.
     pub fn verify(&self, token: &str) -> Result<Arc<Principal>, TokenFault> {
-        let Checks { verified, .. } = &*self.0;
+        let Checks { verified, revoked, .. } = &*self.0;
         if token.len() > TOKEN_SIZE_MAX {
             return Err(TokenFault::Invalid);
         }
@@ -157,11 +157,16 @@ impl TokenVerifier {
         if let Some((principal, expires_s)) = known {
             return if now_s() < expires_s { Ok(principal) } else { Err(TokenFault::Expired) };
         }
-        let (principal, expires_s) = self.check(token)?;
+        let (principal, expires_s, id) = self.check(token)?;
         let principal = Arc::new(principal);
         let now = now_s();
         let remember = Verified { principal: Arc::clone(&principal), expires_s };
         verified.insert(digest, remember, |known| known.expires_s <= now);
+        // One that was revoked since it was checked may have come in after those remembered were forgotten.
+        if revoked.contains(&id) {
+            verified.clear();
+            return Err(TokenFault::Revoked);
+        }
         Ok(principal)
     }
 
@@ -176,7 +181,8 @@ impl TokenVerifier {
         Ok(())
     }
 
-    fn check(&self, token: &str) -> Result<(Principal, u64), TokenFault> {
+    /// Who it stands for, when it ends, and its id.
+    fn check(&self, token: &str) -> Result<(Principal, u64, String), TokenFault> {
         let Checks { key, key_id, validation, revoked, .. } = &*self.0;
         let header = decode_header(token).map_err(|_| TokenFault::Invalid)?;
         if header.alg != Algorithm::EdDSA || header.kid.as_deref() != Some(key_id) {
@@ -201,7 +207,7 @@ impl TokenVerifier {
         }
         // A role that this version does not know grants nothing.
         let roles = Roles::of(claims.roles.iter().filter_map(|role| role.parse::<Role>().ok()));
-        Ok((Principal { user: claims.sub, roles }, claims.exp))
+        Ok((Principal { user: claims.sub, roles }, claims.exp, claims.jti))
     }
 }
 
