@@ -132,9 +132,12 @@ async fn fault_16_a_client_that_does_not_read_is_told_that_it_missed_some() {
     let request = Request::get("/trading/stream?channels=orders")
         .header("authorization", format!("Bearer {}", house.token("w", "auditor")));
     let response = house.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let began = std::time::Instant::now();
     for _ in 0..700 {
         house.post("ann", "trader", "/trading/orders", order()).await.good();
     }
+    // On a machine so slow that the client's time was over meanwhile, it was cut off before it could be told.
+    let was_cut = began.elapsed() >= Duration::from_secs(10);
     let mut body = response.into_body();
     let mut heard = String::new();
     let read = async {
@@ -143,7 +146,9 @@ async fn fault_16_a_client_that_does_not_read_is_told_that_it_missed_some() {
         }
     };
     timeout(Duration::from_secs(10), read).await.expect("the stream ends");
-    assert!(heard.ends_with("event: lagged\ndata: {}\n\n"), "{}", &heard[heard.len() - 200..]);
+    let was_told = heard.ends_with("event: lagged\ndata: {}\n\n");
+    assert!(was_told || was_cut, "{}", &heard[heard.len() - 200..]);
+    assert_eq!(counted(&house, "event_streams_lagged_total").await, 1);
 }
 
 /// As many of these as the metric with this name counts.
