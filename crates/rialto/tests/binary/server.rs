@@ -74,7 +74,7 @@ impl Server {
         let base = first.unwrap().split_once("http").map(|(_, rest)| format!("http{rest}")).unwrap();
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(60)));
+            .timeout_global(Some(Duration::from_secs(180)));
         Ok(Self { child, log, base, data: data.to_owned(), agent: config.build().new_agent() })
     }
 
