@@ -6,8 +6,7 @@
 
 use regorus::value::Object;
 use regorus::{Rc, Value};
-use std::fmt::Display;
-use std::io::Write;
+use std::fmt::{self, Display, Write};
 use vocabulary::{Amount, OrderTerms, Price, Quantity, Side, UserId};
 
 /// Everything about an order that a policy may read.
@@ -74,7 +73,17 @@ fn text(out: &mut Vec<u8>, before: &str, text: &str) {
 
 fn integer(out: &mut Vec<u8>, before: &str, integer: impl Display) {
     out.extend_from_slice(before.as_bytes());
-    write!(out, "{integer}").expect("writing to memory does not fail");
+    write!(Digits(out), "{integer}").expect("writing to memory does not fail");
+}
+
+/// Takes what is formatted to the end of the bytes.
+struct Digits<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for Digits<'_> {
+    fn write_str(&mut self, digits: &str) -> fmt::Result {
+        self.0.extend_from_slice(digits.as_bytes());
+        Ok(())
+    }
 }
 
 fn side_name(side: Side) -> &'static str {
