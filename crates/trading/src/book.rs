@@ -11,12 +11,13 @@ use std::ops::Bound::{Excluded, Unbounded};
 use vocabulary::{Index, OrderId, Price, Quantity, Side};
 
 use crate::order::{Cause, NOWHERE, Order};
+use crate::slots::Slots;
 
 /// All orders that are alive or have executions that are not final, in slots that are used again.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 pub(crate) struct Orders {
     #[n(0)]
-    slots: Vec<Option<Order>>,
+    slots: Slots<Option<Order>>,
     #[n(1)]
     free: Vec<u32>,
     #[n(2)]

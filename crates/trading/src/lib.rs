@@ -20,6 +20,7 @@ mod order;
 mod phase;
 mod refusal;
 mod settling;
+mod slots;
 mod sweep;
 #[cfg(test)]
 mod tests;
