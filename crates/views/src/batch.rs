@@ -17,13 +17,14 @@ use crate::fold::quotas::Quotas;
 use crate::fold::settled::SettledPositions;
 use crate::fold::threads::Threads;
 use crate::fold::trades::Trades;
+use crate::texts::{Numbers, Texts};
 use crate::words;
 use crate::writer::Cursor;
 
 /// One transaction in the making.
 pub(crate) struct Batch<'a> {
     pub(crate) connection: &'a Connection,
-    pub(crate) instruments: &'a mut Index<InstrumentId, Instrument>,
+    pub(crate) memory: &'a mut Memory,
     pub(crate) cursor: Cursor,
     pub(crate) at: At,
     pub(crate) orders: Orders<'a>,
@@ -36,6 +37,14 @@ pub(crate) struct Batch<'a> {
     threads: Threads,
     /// The order whose exposure was held last in this record: the one that an alert is about.
     pub(crate) held: Option<OrderId>,
+}
+
+/// What the writer remembers of the tables from one transaction to the next. A transaction that fails may have put in
+/// what never came to be, so then it is forgotten.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) instruments: Index<InstrumentId, Instrument>,
+    pub(crate) numbers: Numbers,
 }
 
 /// The record at hand, and the number of the event at hand in it.
@@ -71,17 +80,13 @@ pub(crate) fn run(
 }
 
 impl<'a> Batch<'a> {
-    pub(crate) fn new(
-        connection: &'a Connection,
-        instruments: &'a mut Index<InstrumentId, Instrument>,
-        cursor: Cursor,
-    ) -> Self {
+    pub(crate) fn new(connection: &'a Connection, memory: &'a mut Memory, cursor: Cursor) -> Self {
         let nobody = UserId(vocabulary::text::Text::new("-").expect("a hyphen is a code"));
         let at =
             At { moment: Moment::default(), actor: nobody, correlation: CorrelationId::default(), number: 0 };
         Self {
             connection,
-            instruments,
+            memory,
             cursor,
             at,
             orders: Orders::default(),
@@ -189,8 +194,9 @@ impl<'a> Batch<'a> {
 
     /// Writes what was changed in memory, and says where the views are then.
     pub(crate) fn finish(self) -> Result<Cursor, ViewsError> {
-        self.orders.write(self.connection)?;
-        self.trades.write(self.connection)?;
+        let mut texts = Texts::new(&mut self.memory.numbers, self.connection);
+        self.orders.write(self.connection, &mut texts)?;
+        self.trades.write(self.connection, &mut texts)?;
         self.balances.write(self.connection)?;
         self.quotas.write(self.connection)?;
         self.settled.write(self.connection)?;
@@ -211,12 +217,12 @@ impl<'a> Batch<'a> {
 
     /// An instrument's reference data.
     pub(crate) fn instrument(&mut self, instrument: InstrumentId) -> Result<&Instrument, ViewsError> {
-        if !self.instruments.contains(&instrument) {
+        if !self.memory.instruments.contains(&instrument) {
             let found = load_instrument(self.connection, instrument)?;
             let found = found.ok_or_else(|| self.misfit(format!("instrument {instrument} is unknown")))?;
-            self.instruments.insert(instrument, found);
+            self.memory.instruments.insert(instrument, found);
         }
-        Ok(self.instruments.get(&instrument).expect("it was there or has just been put in"))
+        Ok(self.memory.instruments.get(&instrument).expect("it was there or has just been put in"))
     }
 }
 

@@ -7,7 +7,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::str::FromStr;
-use vocabulary::{Amount, CorrelationId, Date, Timestamp, format_decimal};
+use vocabulary::{Amount, CorrelationId, Timestamp, format_decimal};
 
 use crate::words;
 
@@ -95,19 +95,6 @@ pub(crate) fn stored(number: u64) -> i64 {
 
 pub(crate) fn thread(correlation: CorrelationId) -> [u8; 16] {
     correlation.0.to_be_bytes()
-}
-
-/// Writes dates as text, and remembers the last one: most rows of a batch have the same.
-#[derive(Default)]
-pub(crate) struct Dates(Option<(Date, String)>);
-
-impl Dates {
-    pub(crate) fn text(&mut self, date: Date) -> &str {
-        if self.0.as_ref().is_none_or(|(last, _)| *last != date) {
-            self.0 = Some((date, date.to_string()));
-        }
-        self.0.as_ref().map_or("", |(_, text)| text)
-    }
 }
 
 /// Reads a row's columns from left to right.

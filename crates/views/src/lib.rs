@@ -10,11 +10,13 @@ mod columns;
 mod decision_log;
 mod error;
 mod fold;
+mod insert;
 mod progress;
 mod query;
 mod reader;
 mod report;
 mod schema;
+mod texts;
 mod words;
 mod writer;
 

@@ -41,12 +41,15 @@ fn version(connection: &Connection) -> rusqlite::Result<i64> {
 /// Drops whatever is there, and begins anew. One transaction, so a reader sees the old tables or the new.
 fn lay_down(connection: &Connection) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
-    let tables: Vec<String> = transaction
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?
-        .query_map([], |row| row.get(0))?
+    let found: Vec<(String, String)> = transaction
+        .prepare(
+            "SELECT type, name FROM sqlite_schema
+             WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY type DESC",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
-    for table in tables {
-        transaction.execute_batch(&format!("DROP TABLE \"{}\"", table.replace('"', "\"\"")))?;
+    for (kind, name) in found {
+        transaction.execute_batch(&format!("DROP {kind} \"{}\"", name.replace('"', "\"\"")))?;
     }
     transaction.execute_batch(TABLES)?;
     transaction.execute("INSERT INTO cursor (id, next_position, time) VALUES (1, 1, 0)", [])?;

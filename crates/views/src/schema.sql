@@ -38,22 +38,40 @@ CREATE TABLE business_days (
     date TEXT PRIMARY KEY, position INTEGER NOT NULL, time INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE orders (
+-- Texts that many orders and trades have in common: codes, words, dates. A column named so_ref holds the number of one.
+CREATE TABLE texts (number INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
+
+CREATE TABLE order_rows (
     order_id INTEGER PRIMARY KEY,
-    account TEXT NOT NULL, participant TEXT NOT NULL, instrument TEXT NOT NULL, side TEXT NOT NULL,
-    kind TEXT NOT NULL, limit_price INTEGER NOT NULL, quantity INTEGER NOT NULL, executed INTEGER NOT NULL,
-    time_in_force TEXT NOT NULL, post_only INTEGER NOT NULL, status TEXT NOT NULL, client_order_id TEXT,
-    user TEXT NOT NULL, correlation BLOB NOT NULL, replaces INTEGER, position INTEGER NOT NULL, time INTEGER NOT NULL,
-    closed_position INTEGER, closed_time INTEGER, closed_code TEXT, closed_message TEXT,
+    account_ref INTEGER NOT NULL, participant_ref INTEGER NOT NULL, instrument_ref INTEGER NOT NULL,
+    side_ref INTEGER NOT NULL, kind_ref INTEGER NOT NULL, limit_price INTEGER NOT NULL, quantity INTEGER NOT NULL,
+    executed INTEGER NOT NULL, time_in_force_ref INTEGER NOT NULL, post_only INTEGER NOT NULL,
+    status_ref INTEGER NOT NULL, client_order_id TEXT, user_ref INTEGER NOT NULL, correlation BLOB NOT NULL,
+    replaces INTEGER, position INTEGER NOT NULL, time INTEGER NOT NULL,
+    closed_position INTEGER, closed_time INTEGER, closed_code_ref INTEGER, closed_message TEXT,
     -- Of the decision that allowed it in the record that created it, see decisions.
-    policy INTEGER, orders_in_hour INTEGER, day TEXT
+    policy INTEGER, orders_in_hour INTEGER, day_ref INTEGER
 ) STRICT;
-CREATE INDEX orders_by_account ON orders (account, order_id);
-CREATE INDEX orders_by_correlation ON orders (correlation);
-CREATE INDEX orders_by_client ON orders (client_order_id, account) WHERE client_order_id IS NOT NULL;
+CREATE INDEX orders_by_account ON order_rows (account_ref, order_id);
+CREATE INDEX orders_by_correlation ON order_rows (correlation);
+CREATE INDEX orders_by_client ON order_rows (client_order_id, account_ref) WHERE client_order_id IS NOT NULL;
 -- An order that is undecided or alive is one that is not closed. Asking for its words would cost a table of them, made
 -- and dropped by SQLite with every order that is written.
-CREATE INDEX open_orders ON orders (account, order_id) WHERE closed_position IS NULL;
+CREATE INDEX open_orders ON order_rows (account_ref, order_id) WHERE closed_position IS NULL;
+
+CREATE VIEW orders AS SELECT
+    o.*,
+    (SELECT text FROM texts WHERE number = o.account_ref) AS account,
+    (SELECT text FROM texts WHERE number = o.participant_ref) AS participant,
+    (SELECT text FROM texts WHERE number = o.instrument_ref) AS instrument,
+    (SELECT text FROM texts WHERE number = o.side_ref) AS side,
+    (SELECT text FROM texts WHERE number = o.kind_ref) AS kind,
+    (SELECT text FROM texts WHERE number = o.time_in_force_ref) AS time_in_force,
+    (SELECT text FROM texts WHERE number = o.status_ref) AS status,
+    (SELECT text FROM texts WHERE number = o.user_ref) AS user,
+    (SELECT text FROM texts WHERE number = o.closed_code_ref) AS closed_code,
+    (SELECT text FROM texts WHERE number = o.day_ref) AS day
+FROM order_rows o;
 
 -- Which records touched an order, besides the one that created it: its whole life, in sequence.
 CREATE TABLE order_records (
@@ -66,21 +84,36 @@ CREATE TABLE correlations (
 ) STRICT, WITHOUT ROWID;
 
 -- A trade with both sides, and so both obligations against the central counterparty.
-CREATE TABLE trades (
+CREATE TABLE trade_rows (
     position INTEGER NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL,
-    instrument TEXT NOT NULL, price INTEGER NOT NULL, quantity INTEGER NOT NULL, notional ANY NOT NULL,
-    trade_date TEXT NOT NULL, aggressor TEXT,
-    buy_order INTEGER NOT NULL, buy_account TEXT NOT NULL, buy_participant TEXT NOT NULL, buy_fee ANY NOT NULL,
-    buy_correlation BLOB NOT NULL,
-    sell_order INTEGER NOT NULL, sell_account TEXT NOT NULL, sell_participant TEXT NOT NULL, sell_fee ANY NOT NULL,
-    sell_correlation BLOB NOT NULL,
-    status TEXT NOT NULL, due TEXT, run INTEGER, model TEXT, settled_on TEXT,
+    instrument_ref INTEGER NOT NULL, price INTEGER NOT NULL, quantity INTEGER NOT NULL, notional ANY NOT NULL,
+    trade_date_ref INTEGER NOT NULL, aggressor_ref INTEGER,
+    buy_order INTEGER NOT NULL, buy_account_ref INTEGER NOT NULL, buy_participant_ref INTEGER NOT NULL,
+    buy_fee ANY NOT NULL, buy_correlation BLOB NOT NULL,
+    sell_order INTEGER NOT NULL, sell_account_ref INTEGER NOT NULL, sell_participant_ref INTEGER NOT NULL,
+    sell_fee ANY NOT NULL, sell_correlation BLOB NOT NULL,
+    status_ref INTEGER NOT NULL, due_ref INTEGER, run INTEGER, model_ref INTEGER, settled_on_ref INTEGER,
     PRIMARY KEY (position, number)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX trades_by_buyer ON trades (buy_account, position, number);
-CREATE INDEX trades_by_seller ON trades (sell_account, position, number);
-CREATE INDEX trades_by_due_date ON trades (due, position, number);
-CREATE INDEX trades_by_run ON trades (run, position, number) WHERE run IS NOT NULL;
+CREATE INDEX trades_by_buyer ON trade_rows (buy_account_ref, position, number);
+CREATE INDEX trades_by_seller ON trade_rows (sell_account_ref, position, number);
+CREATE INDEX trades_by_due_date ON trade_rows (due_ref, position, number);
+CREATE INDEX trades_by_run ON trade_rows (run, position, number) WHERE run IS NOT NULL;
+
+CREATE VIEW trades AS SELECT
+    t.*,
+    (SELECT text FROM texts WHERE number = t.instrument_ref) AS instrument,
+    (SELECT text FROM texts WHERE number = t.trade_date_ref) AS trade_date,
+    (SELECT text FROM texts WHERE number = t.aggressor_ref) AS aggressor,
+    (SELECT text FROM texts WHERE number = t.buy_account_ref) AS buy_account,
+    (SELECT text FROM texts WHERE number = t.buy_participant_ref) AS buy_participant,
+    (SELECT text FROM texts WHERE number = t.sell_account_ref) AS sell_account,
+    (SELECT text FROM texts WHERE number = t.sell_participant_ref) AS sell_participant,
+    (SELECT text FROM texts WHERE number = t.status_ref) AS status,
+    (SELECT text FROM texts WHERE number = t.due_ref) AS due,
+    (SELECT text FROM texts WHERE number = t.model_ref) AS model,
+    (SELECT text FROM texts WHERE number = t.settled_on_ref) AS settled_on
+FROM trade_rows t;
 
 CREATE TABLE recyclings (
     run INTEGER NOT NULL, position INTEGER NOT NULL, number INTEGER NOT NULL,

@@ -10,9 +10,9 @@ use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use vocabulary::{Date, Index, Instrument, InstrumentId, Timestamp};
+use vocabulary::{Date, Timestamp};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Memory};
 use crate::columns::{Columns, stored};
 use crate::error::ViewsError;
 use crate::progress::Progress;
@@ -33,7 +33,7 @@ pub struct ViewsWriter {
     cursor: Cursor,
     /// How many records the last transaction held.
     last_records: u64,
-    instruments: Index<InstrumentId, Instrument>,
+    memory: Memory,
     progress: Arc<Progress>,
 }
 
@@ -62,7 +62,7 @@ impl ViewsWriter {
             path: path.to_owned(),
             cursor,
             last_records: 0,
-            instruments: Index::default(),
+            memory: Memory::default(),
             progress,
         })
     }
@@ -102,8 +102,7 @@ impl ViewsWriter {
                 Ok(())
             }
             Err(error) => {
-                // It may hold what the transaction that failed has defined.
-                self.instruments = Index::default();
+                self.memory = Memory::default();
                 Err(error)
             }
         }
@@ -111,7 +110,7 @@ impl ViewsWriter {
 
     fn write<'a>(&mut self, records: impl Iterator<Item = &'a Record>) -> Result<Cursor, ViewsError> {
         let transaction = self.connection.unchecked_transaction()?;
-        let mut batch = Batch::new(&transaction, &mut self.instruments, self.cursor);
+        let mut batch = Batch::new(&transaction, &mut self.memory, self.cursor);
         for record in records {
             batch.fold(record)?;
         }

@@ -2,13 +2,14 @@
 
 use compliance::{Bundle, Digest, Event, Restriction};
 use rusqlite::{Connection, params};
-use vocabulary::Date;
+use vocabulary::{Date, OrderTerms, UserId};
 
 use crate::batch::{At, Batch};
 use crate::columns::{stored, thread};
 use crate::error::ViewsError;
 use crate::fold::counts::DecisionKey;
 use crate::fold::orders::Allowed;
+use crate::insert::{Table, Values, insert_all};
 
 impl<'a> Batch<'a> {
     pub(crate) fn fold_compliance(&mut self, event: &'a Event) -> Result<(), ViewsError> {
@@ -77,7 +78,9 @@ impl<'a> Batch<'a> {
         } else {
             Some(serde_json::to_string(reasons).map_err(|error| self.misfit(error.to_string()))?)
         };
-        self.decisions.note(self.at, day, event, reasons);
+        let (user, policy, allowed, orders_in_hour) = (*user, *policy, *allowed, *orders_in_hour);
+        let at = self.at;
+        self.decisions.0.push(Decision { at, day, terms, user, policy, allowed, orders_in_hour, reasons });
         Ok(())
     }
 }
@@ -89,40 +92,40 @@ pub(crate) struct Decisions<'a>(Vec<Decision<'a>>);
 struct Decision<'a> {
     at: At,
     day: Date,
-    event: &'a Event,
+    terms: &'a OrderTerms,
+    user: UserId,
+    policy: u32,
+    allowed: bool,
+    orders_in_hour: u32,
     /// As JSON; none when allowed.
     reasons: Option<String>,
 }
 
-impl<'a> Decisions<'a> {
-    fn note(&mut self, at: At, day: Date, event: &'a Event, reasons: Option<String>) {
-        self.0.push(Decision { at, day, event, reasons });
-    }
-
+impl Decisions<'_> {
     pub(crate) fn write(&self, connection: &Connection) -> Result<(), ViewsError> {
-        let mut insert = connection
-            .prepare_cached("INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
-        for Decision { at, day, event, reasons } in &self.0 {
-            let Event::OrderChecked { terms, user, orders_in_hour, policy, allowed, .. } = event else {
-                continue;
-            };
-            insert.execute(params![
-                stored(terms.order.0),
-                at.position(),
-                at.time(),
-                day.to_string(),
-                thread(terms.correlation),
-                user.0.as_str(),
-                terms.account.0.as_str(),
-                terms.instrument.0.as_str(),
-                terms.market.0.as_str(),
-                policy,
-                allowed,
-                orders_in_hour,
-                reasons
-            ])?;
-        }
+        insert_all(connection, Table::with_row_id("decisions", 13), &self.0, |values, decision| {
+            decision.put(values)
+        })?;
         Ok(())
+    }
+}
+
+impl Decision<'_> {
+    fn put(&self, values: &mut Values<'_, '_>) -> rusqlite::Result<()> {
+        let Decision { at, day, terms, user, policy, allowed, orders_in_hour, reasons } = self;
+        values.put(stored(terms.order.0))?;
+        values.put(at.position())?;
+        values.put(at.time())?;
+        values.put(day.to_string())?;
+        values.put(thread(terms.correlation))?;
+        values.put(user.0.as_str())?;
+        values.put(terms.account.0.as_str())?;
+        values.put(terms.instrument.0.as_str())?;
+        values.put(terms.market.0.as_str())?;
+        values.put(policy)?;
+        values.put(allowed)?;
+        values.put(orders_in_hour)?;
+        values.put(reasons)
     }
 }
 

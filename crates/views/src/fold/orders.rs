@@ -3,16 +3,17 @@
 //! Invariant: the row of an order says what the live state would, and goes on saying it once the live state has
 //! forgotten the order.
 
-use rusqlite::{Connection, OptionalExtension, Statement, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use trading::{CreatedOrder, Status};
 use vocabulary::{
     AccountId, CorrelationId, Date, Index, InstrumentId, Moment, OrderId, OrderTerms, Price, Quantity, Side,
     UserId,
 };
 
-use crate::batch::run;
-use crate::columns::{Columns, Dates, stored, thread};
+use crate::columns::{Columns, stored, thread};
 use crate::error::ViewsError;
+use crate::insert::{Table, Values, insert_all};
+use crate::texts::Texts;
 use crate::words;
 
 /// An order, as far as later events change it or need it.
@@ -143,85 +144,87 @@ impl<'a> Orders<'a> {
         Ok(())
     }
 
-    pub(crate) fn write(&self, connection: &Connection) -> Result<(), ViewsError> {
-        let mut insert = connection.prepare_cached(INSERT)?;
-        let mut days = Dates::default();
+    pub(crate) fn write(&self, connection: &Connection, texts: &mut Texts<'_>) -> Result<(), ViewsError> {
+        let mut fresh = Vec::with_capacity(self.0.len());
+        let mut update = Update::new(connection)?;
         for (order, state) in self.0.sorted() {
             match state.created {
-                Some((created, at)) => insert_into(&mut insert, &mut days, state, created, at)?,
-                None if state.changed => update(connection, *order, state)?,
+                Some((created, at)) => fresh.push((state, created, at)),
+                None if state.changed => update.run(texts, *order, state)?,
                 None => {}
             }
         }
+        insert_all(
+            connection,
+            Table::with_row_id("order_rows", 25),
+            &fresh,
+            |values, (state, created, at)| put(values, texts, state, created, *at),
+        )?;
         Ok(())
     }
 }
 
-const INSERT: &str = "INSERT INTO orders VALUES
-    (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-
-fn insert_into(
-    insert: &mut Statement<'_>,
-    days: &mut Dates,
+fn put(
+    values: &mut Values<'_, '_>,
+    texts: &mut Texts<'_>,
     state: &OrderState<'_>,
     created: &CreatedOrder,
     at: Moment,
-) -> Result<(), rusqlite::Error> {
-    let terms = &created.terms;
-    insert
-        .execute(params![
-            stored(terms.order.0),
-            terms.account.0.as_str(),
-            terms.participant.0.as_str(),
-            terms.instrument.0.as_str(),
-            words::side(terms.side),
-            words::order_kind(&created.kind),
-            created.limit.0,
-            state.quantity.0,
-            state.executed.0,
-            words::time_in_force(created.time_in_force),
-            created.post_only,
-            words::status(state.status),
-            created.client_order_id.as_ref().map(|id| id.0.as_str()),
-            created.user.0.as_str(),
-            thread(terms.correlation),
-            created.replaces.map(|order| stored(order.0)),
-            stored(at.position),
-            stored(at.time.0),
-            state.closed.map(|closed| stored(closed.at.position)),
-            state.closed.map(|closed| stored(closed.at.time.0)),
-            state.closed.map(|closed| closed.code),
-            state.closed.and_then(|closed| closed.message),
-            state.allowed.map(|allowed| allowed.policy),
-            state.allowed.map(|allowed| allowed.orders_in_hour),
-            state.allowed.map(|allowed| days.text(allowed.day)),
-        ])
-        .map(drop)
+) -> rusqlite::Result<()> {
+    let (terms, closed, allowed) = (&created.terms, state.closed, state.allowed);
+    values.put(stored(terms.order.0))?;
+    values.put(texts.code(terms.account.0)?)?;
+    values.put(texts.code(terms.participant.0)?)?;
+    values.put(texts.code(terms.instrument.0)?)?;
+    values.put(texts.word(words::side(terms.side))?)?;
+    values.put(texts.word(words::order_kind(&created.kind))?)?;
+    values.put(created.limit.0)?;
+    values.put(state.quantity.0)?;
+    values.put(state.executed.0)?;
+    values.put(texts.word(words::time_in_force(created.time_in_force))?)?;
+    values.put(created.post_only)?;
+    values.put(texts.word(words::status(state.status))?)?;
+    values.put(created.client_order_id.as_ref().map(|id| id.0.as_str()))?;
+    values.put(texts.user(created.user)?)?;
+    values.put(thread(terms.correlation))?;
+    values.put(created.replaces.map(|order| stored(order.0)))?;
+    values.put(stored(at.position))?;
+    values.put(stored(at.time.0))?;
+    values.put(closed.map(|closed| stored(closed.at.position)))?;
+    values.put(closed.map(|closed| stored(closed.at.time.0)))?;
+    values.put(closed.map(|closed| texts.word(closed.code)).transpose()?)?;
+    values.put(closed.and_then(|closed| closed.message))?;
+    values.put(allowed.map(|allowed| allowed.policy))?;
+    values.put(allowed.map(|allowed| allowed.orders_in_hour))?;
+    values.put(allowed.map(|allowed| texts.date(allowed.day)).transpose()?)
 }
 
-fn update(connection: &Connection, order: OrderId, state: &OrderState<'_>) -> Result<(), rusqlite::Error> {
-    let (quantity, executed, status) = (state.quantity.0, state.executed.0, words::status(state.status));
-    match state.closed {
-        None => run(
-            connection,
-            "UPDATE orders SET quantity = ?, executed = ?, status = ? WHERE order_id = ?",
-            params![quantity, executed, status, stored(order.0)],
-        ),
-        Some(closed) => run(
-            connection,
-            "UPDATE orders SET quantity = ?, executed = ?, status = ?,
-                closed_position = ?, closed_time = ?, closed_code = ?, closed_message = ? WHERE order_id = ?",
-            params![
-                quantity,
-                executed,
-                status,
-                stored(closed.at.position),
-                stored(closed.at.time.0),
-                closed.code,
-                closed.message,
-                stored(order.0)
-            ],
-        ),
+/// Changes rows of earlier batches.
+struct Update<'c> {
+    alive: CachedStatement<'c>,
+    closed: CachedStatement<'c>,
+}
+
+impl<'c> Update<'c> {
+    fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+        let alive = "UPDATE order_rows SET quantity = ?, executed = ?, status_ref = ? WHERE order_id = ?";
+        let closed = "UPDATE order_rows SET quantity = ?, executed = ?, status_ref = ?,
+            closed_position = ?, closed_time = ?, closed_code_ref = ?, closed_message = ? WHERE order_id = ?";
+        Ok(Self { alive: connection.prepare_cached(alive)?, closed: connection.prepare_cached(closed)? })
     }
-    .map(drop)
+
+    fn run(&mut self, texts: &mut Texts<'_>, order: OrderId, state: &OrderState<'_>) -> rusqlite::Result<()> {
+        let order = stored(order.0);
+        let status = texts.word(words::status(state.status))?;
+        let (quantity, executed) = (state.quantity.0, state.executed.0);
+        match state.closed {
+            None => self.alive.execute(params![quantity, executed, status, order]),
+            Some(Closed { at, code, message }) => {
+                let (position, time, code) = (stored(at.position), stored(at.time.0), texts.word(code)?);
+                let row = params![quantity, executed, status, position, time, code, message, order];
+                self.closed.execute(row)
+            }
+        }
+        .map(drop)
+    }
 }

@@ -1,10 +1,11 @@
 //! Which records touched an order, and which hang on a correlation id.
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use vocabulary::{CorrelationId, OrderId};
 
 use crate::columns::{stored, thread};
 use crate::error::ViewsError;
+use crate::insert::{Table, insert_all};
 
 /// What is noted in a batch.
 #[derive(Default)]
@@ -52,15 +53,20 @@ impl Threads {
     /// In the order of the keys, so that neighbours are written together.
     pub(crate) fn write(mut self, connection: &Connection) -> Result<(), ViewsError> {
         self.orders.sort_unstable();
-        let mut insert = connection.prepare_cached("INSERT INTO order_records VALUES (?, ?)")?;
-        for (order, position) in self.orders {
-            insert.execute([stored(order.0), stored(position)])?;
-        }
+        insert_all(connection, Table::new("order_records", 2), &self.orders, |values, (order, position)| {
+            values.put(stored(order.0))?;
+            values.put(stored(*position))
+        })?;
         self.correlations.sort_unstable();
-        let mut insert = connection.prepare_cached("INSERT INTO correlations VALUES (?, ?)")?;
-        for (correlation, position) in self.correlations {
-            insert.execute(params![thread(correlation), stored(position)])?;
-        }
+        insert_all(
+            connection,
+            Table::new("correlations", 2),
+            &self.correlations,
+            |values, (correlation, position)| {
+                values.put(thread(*correlation))?;
+                values.put(stored(*position))
+            },
+        )?;
         Ok(())
     }
 }

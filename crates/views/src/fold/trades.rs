@@ -1,11 +1,13 @@
 //! Trades as they stand in the middle of a batch: executed, due, settled or due again.
 
-use rusqlite::{Connection, Statement, params};
+use rusqlite::{Connection, params};
 use vocabulary::{Date, Index, Moment, SettlementModel, Side, Trade, TradeId};
 
 use crate::batch::run;
-use crate::columns::{Dates, Minor, stored, thread};
+use crate::columns::{Minor, stored, thread};
 use crate::error::ViewsError;
+use crate::insert::{Table, Values, insert_all};
+use crate::texts::Texts;
 use crate::words;
 
 /// What settlement has made of a trade.
@@ -42,6 +44,7 @@ impl<'a> Trades<'a> {
     pub(crate) fn settle(
         &mut self,
         connection: &Connection,
+        texts: &mut Texts<'_>,
         trade: TradeId,
         settling: Settling,
     ) -> Result<(), ViewsError> {
@@ -50,39 +53,40 @@ impl<'a> Trades<'a> {
             state.due = settling.due().or(state.due);
             return Ok(());
         }
-        let (words, position, number) = (settling.words(), stored(trade.position), trade.index);
+        let words = settling.words(texts)?;
+        let (position, number) = (stored(trade.position), trade.index);
         // A column that is set is indexed anew, so each sets only what it changes.
         match settling {
             Settling::Executed => 0,
             Settling::Due(due) | Settling::Recycled(due) => run(
                 connection,
-                "UPDATE trades SET status = ?, due = ? WHERE position = ? AND number = ?",
-                params![words.status, due.to_string(), position, number],
+                "UPDATE trade_rows SET status_ref = ?, due_ref = ? WHERE position = ? AND number = ?",
+                params![words.status, texts.date(due)?, position, number],
             )?,
-            Settling::Settled { on, .. } => run(
+            Settling::Settled { .. } => run(
                 connection,
-                "UPDATE trades SET status = ?, run = ?, model = ?, settled_on = ? WHERE position = ? AND number = ?",
-                params![words.status, words.run, words.model, on.to_string(), position, number],
+                "UPDATE trade_rows SET status_ref = ?, run = ?, model_ref = ?, settled_on_ref = ?
+                 WHERE position = ? AND number = ?",
+                params![words.status, words.run, words.model, words.settled_on, position, number],
             )?,
         };
         Ok(())
     }
 
-    pub(crate) fn write(&self, connection: &Connection) -> Result<(), ViewsError> {
-        let mut insert = connection.prepare_cached(INSERT)?;
-        let mut dates = Default::default();
-        for (_, state) in self.0.sorted() {
-            insert_into(&mut insert, &mut dates, state)?;
-        }
+    pub(crate) fn write(&self, connection: &Connection, texts: &mut Texts<'_>) -> Result<(), ViewsError> {
+        insert_all(connection, Table::new("trade_rows", 24), &self.0.sorted(), |values, (_, state)| {
+            put(values, texts, state)
+        })?;
         Ok(())
     }
 }
 
+/// By number, as they stand in the row.
 struct Words {
-    status: &'static str,
+    status: i64,
     run: Option<i64>,
-    model: Option<&'static str>,
-    settled_on: Option<Date>,
+    model: Option<i64>,
+    settled_on: Option<i64>,
 }
 
 impl Settling {
@@ -94,59 +98,51 @@ impl Settling {
         }
     }
 
-    fn words(self) -> Words {
-        let open = |status| Words { status, run: None, model: None, settled_on: None };
-        match self {
-            Self::Executed => open("executed"),
-            Self::Due(_) => open("due"),
-            Self::Recycled(_) => open("recycled"),
+    fn words(self, texts: &mut Texts<'_>) -> rusqlite::Result<Words> {
+        let status = match self {
+            Self::Executed => "executed",
+            Self::Due(_) => "due",
+            Self::Recycled(_) => "recycled",
+            Self::Settled { .. } => "settled",
+        };
+        let status = texts.word(status)?;
+        Ok(match self {
+            Self::Executed | Self::Due(_) | Self::Recycled(_) => {
+                Words { status, run: None, model: None, settled_on: None }
+            }
             Self::Settled { run, model, on } => Words {
+                status,
                 run: Some(stored(run)),
-                model: Some(words::model(model)),
-                settled_on: Some(on),
-                ..open("settled")
+                model: Some(texts.word(words::model(model))?),
+                settled_on: Some(texts.date(on)?),
             },
-        }
+        })
     }
 }
 
-const INSERT: &str = "INSERT INTO trades VALUES
-    (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-
-/// `dates` remembers trade dates, dates due and settlement dates apart.
-fn insert_into(
-    insert: &mut Statement<'_>,
-    [traded, dues, settled]: &mut [Dates; 3],
-    state: &State<'_>,
-) -> Result<(), rusqlite::Error> {
+fn put(values: &mut Values<'_, '_>, texts: &mut Texts<'_>, state: &State<'_>) -> rusqlite::Result<()> {
     let State { trade, at, settling, due } = state;
-    let (words, buy, sell) = (settling.words(), trade.side(Side::Buy), trade.side(Side::Sell));
-    insert
-        .execute(params![
-            stored(trade.trade.position),
-            trade.trade.index,
-            stored(at.time.0),
-            trade.instrument.0.as_str(),
-            trade.price.0,
-            trade.quantity.0,
-            Minor::from(trade.notional),
-            traded.text(trade.trade_date),
-            trade.aggressor.map(words::side),
-            stored(buy.order.0),
-            buy.account.0.as_str(),
-            buy.participant.0.as_str(),
-            Minor::from(buy.fee),
-            thread(buy.correlation),
-            stored(sell.order.0),
-            sell.account.0.as_str(),
-            sell.participant.0.as_str(),
-            Minor::from(sell.fee),
-            thread(sell.correlation),
-            words.status,
-            due.map(|due| dues.text(due)),
-            words.run,
-            words.model,
-            words.settled_on.map(|on| settled.text(on)),
-        ])
-        .map(drop)
+    let words = settling.words(texts)?;
+    values.put(stored(trade.trade.position))?;
+    values.put(trade.trade.index)?;
+    values.put(stored(at.time.0))?;
+    values.put(texts.code(trade.instrument.0)?)?;
+    values.put(trade.price.0)?;
+    values.put(trade.quantity.0)?;
+    values.put(Minor::from(trade.notional))?;
+    values.put(texts.date(trade.trade_date)?)?;
+    values.put(trade.aggressor.map(|side| texts.word(words::side(side))).transpose()?)?;
+    for side in [Side::Buy, Side::Sell] {
+        let side = trade.side(side);
+        values.put(stored(side.order.0))?;
+        values.put(texts.code(side.account.0)?)?;
+        values.put(texts.code(side.participant.0)?)?;
+        values.put(Minor::from(side.fee))?;
+        values.put(thread(side.correlation))?;
+    }
+    values.put(words.status)?;
+    values.put(due.map(|due| texts.date(due)).transpose()?)?;
+    values.put(words.run)?;
+    values.put(words.model)?;
+    values.put(words.settled_on)
 }

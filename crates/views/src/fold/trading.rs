@@ -14,6 +14,7 @@ use crate::error::ViewsError;
 use crate::fold::counts::Refused;
 use crate::fold::orders::Closed;
 use crate::fold::trades::Settling;
+use crate::texts::Texts;
 use crate::words;
 
 impl<'a> Batch<'a> {
@@ -95,7 +96,7 @@ impl<'a> Batch<'a> {
     }
 
     fn list(&mut self, instrument: &Instrument) -> Result<(), ViewsError> {
-        self.instruments.insert(instrument.instrument, instrument.clone());
+        self.memory.instruments.insert(instrument.instrument, instrument.clone());
         self.run(
             "INSERT INTO instruments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
@@ -231,7 +232,8 @@ impl<'a> Batch<'a> {
         trade: vocabulary::TradeId,
         settling: Settling,
     ) -> Result<(), ViewsError> {
-        self.trades.settle(self.connection, trade, settling)
+        let mut texts = Texts::new(&mut self.memory.numbers, self.connection);
+        self.trades.settle(self.connection, &mut texts, trade, settling)
     }
 }
 

@@ -164,8 +164,14 @@ const RESTRICTIONS: Listing = Listing {
 };
 
 impl DecisionFilter {
-    fn arms(&self) -> Vec<(&'static Listing, Conditions)> {
-        let mut apart = self.conditions("d.market = ?");
+    /// One for the decisions that stand apart, one for those in the rows of their orders.
+    pub(crate) fn arms(&self) -> Vec<(&'static Listing, Conditions)> {
+        let mut apart = Conditions::default();
+        apart.and_text("d.day = ?", self.day);
+        apart.and_text("d.user = ?", self.user);
+        apart.and_text("d.account = ?", self.account);
+        apart.and_text("d.market = ?", self.market);
+        apart.and_some("d.policy = ?", self.policy.map(i64::from));
         match self.allowed {
             Some(true) => apart.and("d.allowed = 1"),
             // Word for word as in the index of denials.
@@ -174,21 +180,16 @@ impl DecisionFilter {
         }
         let mut arms = vec![(&DECISIONS, apart)];
         if self.allowed != Some(false) {
-            let mut with_orders = self.conditions("i.market = ?");
+            let mut with_orders = Conditions::default();
+            with_orders.and_ref("d.day_ref", self.day);
+            with_orders.and_ref("d.user_ref", self.user);
+            with_orders.and_ref("d.account_ref", self.account);
+            with_orders.and_text("i.market = ?", self.market);
+            with_orders.and_some("d.policy = ?", self.policy.map(i64::from));
             with_orders.and("d.policy IS NOT NULL");
             arms.push((&ALLOWED, with_orders));
         }
         arms
-    }
-
-    fn conditions(&self, in_market: &str) -> Conditions {
-        let mut conditions = Conditions::default();
-        conditions.and_text("d.day = ?", self.day);
-        conditions.and_text("d.user = ?", self.user);
-        conditions.and_text("d.account = ?", self.account);
-        conditions.and_text(in_market, self.market);
-        conditions.and_some("d.policy = ?", self.policy.map(i64::from));
-        conditions
     }
 }
 

@@ -4,6 +4,8 @@ pub(crate) mod blocks;
 pub(crate) mod compliance;
 pub(crate) mod orders;
 pub(crate) mod page;
+#[cfg(test)]
+mod plans;
 pub(crate) mod reference;
 pub(crate) mod refusals;
 pub(crate) mod risk;

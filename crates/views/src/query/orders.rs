@@ -114,20 +114,33 @@ const ORDERS: Listing = Listing {
 /// Must be the condition of the index of open orders, word for word.
 const OPEN: &str = "o.closed_position IS NULL";
 
+type Arms = Vec<(&'static Listing, Conditions)>;
+
 impl OrderFilter {
+    /// One for each account, or one for all.
+    pub(crate) fn arms(&self, accounts: Option<Vec<AccountId>>) -> Arms {
+        // A thread has few orders and an account many. The sign keeps SQLite from walking those of the account.
+        let of_account = if self.correlation.is_some() { "+o.account_ref" } else { "o.account_ref" };
+        let Some(accounts) = accounts else { return vec![(&ORDERS, self.conditions())] };
+        let arm = |account| {
+            let mut conditions = self.conditions();
+            conditions.and_ref(of_account, Some(account));
+            (&ORDERS, conditions)
+        };
+        accounts.into_iter().map(arm).collect()
+    }
+
     fn conditions(&self) -> Conditions {
         let mut conditions = Conditions::default();
-        conditions.and_text("o.participant = ?", self.participant);
-        conditions.and_text("o.instrument = ?", self.instrument);
-        conditions.and_some("o.side = ?", self.side.map(|side| words::side(side).to_owned()));
+        conditions.and_ref("o.participant_ref", self.participant);
+        conditions.and_ref("o.instrument_ref", self.instrument);
+        conditions.and_ref("o.side_ref", self.side.map(words::side));
         match self.status {
             Some(StatusFilter::Open) => conditions.and(OPEN),
-            Some(StatusFilter::Is(status)) => {
-                conditions.and_value("o.status = ?", words::status(status).to_owned());
-            }
+            Some(StatusFilter::Is(status)) => conditions.and_ref("o.status_ref", Some(words::status(status))),
             None => {}
         }
-        conditions.and_text("o.user = ?", self.user);
+        conditions.and_ref("o.user_ref", self.user);
         conditions.and_text("o.client_order_id = ?", self.client_order_id);
         conditions.and_some("o.correlation = ?", self.correlation.map(|on| thread(on).to_vec()));
         conditions
@@ -142,20 +155,7 @@ impl Snapshot {
         visibility: Visibility,
         page: &PageRequest,
     ) -> Result<Page<OrderRow>, ViewsError> {
-        let conditions = filter.conditions();
-        // A thread has few orders and an account many. The sign keeps SQLite from walking those of the account.
-        let of_account = if filter.correlation.is_some() { "+o.account = ?" } else { "o.account = ?" };
-        let arms: Vec<_> = match self.confined(filter.account, visibility)? {
-            None => vec![(&ORDERS, conditions)],
-            Some(accounts) => accounts
-                .into_iter()
-                .map(|account| {
-                    let mut conditions = conditions.clone();
-                    conditions.and_text(of_account, Some(account));
-                    (&ORDERS, conditions)
-                })
-                .collect(),
-        };
+        let arms = filter.arms(self.confined(filter.account, visibility)?);
         self.page(&arms, page, order)
     }
 

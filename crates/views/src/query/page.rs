@@ -113,7 +113,7 @@ impl Listing {
         self.key.iter().map(|key| key.column()).collect::<Vec<_>>().join(", ")
     }
 
-    fn sql(&self, conditions: &Conditions, continued: bool) -> String {
+    pub(crate) fn sql(&self, conditions: &Conditions, continued: bool) -> String {
         let (keys, direction) = (self.keys(), if self.newest_first { " DESC" } else { "" });
         let mut sql = format!("SELECT {keys}, {} FROM {} WHERE 1{}", self.columns, self.from, conditions.sql);
         if continued {
@@ -180,6 +180,11 @@ impl Conditions {
         if let Some(value) = value {
             self.and_value(sql, value);
         }
+    }
+
+    /// Adds the condition that a column refers to the text of a value, if there is one.
+    pub(crate) fn and_ref<T: ToString>(&mut self, column: &str, value: Option<T>) {
+        self.and_text(&format!("{column} = (SELECT number FROM texts WHERE text = ?)"), value);
     }
 
     /// Adds a condition with the text of a value, if there is one.

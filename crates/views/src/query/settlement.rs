@@ -143,16 +143,36 @@ const SHORTFALLS: Listing = Listing {
 };
 
 impl ObligationFilter {
+    /// One for each side, of each account if they are given.
+    pub(crate) fn arms(&self, accounts: Option<&[AccountId]>) -> Vec<(&'static Listing, Conditions)> {
+        let sides: [(&'static Listing, _, _); 2] =
+            [(&BUYERS, Side::Buy, "t.buy_account_ref"), (&SELLERS, Side::Sell, "t.sell_account_ref")];
+        let mut arms = Vec::new();
+        for (listing, side, of_account) in sides {
+            let conditions = self.conditions(side);
+            let Some(accounts) = accounts else {
+                arms.push((listing, conditions));
+                continue;
+            };
+            arms.extend(accounts.iter().map(|account| {
+                let mut conditions = conditions.clone();
+                conditions.and_ref(of_account, Some(account));
+                (listing, conditions)
+            }));
+        }
+        arms
+    }
+
     fn conditions(&self, side: Side) -> Conditions {
         let mut conditions = Conditions::default();
-        conditions.and("t.due IS NOT NULL");
-        conditions.and_text("t.due = ?", self.due);
+        conditions.and("t.due_ref IS NOT NULL");
+        conditions.and_ref("t.due_ref", self.due);
         let participant = match side {
-            Side::Buy => "t.buy_participant = ?",
-            Side::Sell => "t.sell_participant = ?",
+            Side::Buy => "t.buy_participant_ref",
+            Side::Sell => "t.sell_participant_ref",
         };
-        conditions.and_text(participant, self.participant);
-        conditions.and_text("t.instrument = ?", self.instrument);
+        conditions.and_ref(participant, self.participant);
+        conditions.and_ref("t.instrument_ref", self.instrument);
         conditions.and_some("t.run = ?", self.run.map(stored));
         match self.settled {
             Some(true) => conditions.and("t.run IS NOT NULL"),
@@ -174,20 +194,8 @@ impl Snapshot {
         visibility: Visibility,
         page: &PageRequest,
     ) -> Result<Page<ObligationRow>, ViewsError> {
-        let sides = [(&BUYERS, Side::Buy, "t.buy_account = ?"), (&SELLERS, Side::Sell, "t.sell_account = ?")];
-        let mut arms = Vec::new();
         let accounts = self.confined(filter.account, visibility)?;
-        for (listing, side, of_account) in sides {
-            let conditions = filter.conditions(side);
-            match &accounts {
-                None => arms.push((listing, conditions)),
-                Some(accounts) => arms.extend(accounts.iter().map(|account| {
-                    let mut conditions = conditions.clone();
-                    conditions.and_text(of_account, Some(account));
-                    (listing, conditions)
-                })),
-            }
-        }
+        let arms = filter.arms(accounts.as_deref());
         // Each arm knows which side it is by the last part of its key, which is read before the columns.
         self.page_with_key(&arms, page, |key, c| {
             let side = if key.last().is_some_and(|last| last.is_number(0)) { Side::Buy } else { Side::Sell };

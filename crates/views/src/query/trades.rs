@@ -94,13 +94,28 @@ const TRADES: Listing = Listing {
 };
 
 impl TradeFilter {
+    /// Two for each account, one for each side that it can have; or one for all.
+    pub(crate) fn arms(&self, accounts: Option<&[AccountId]>) -> Vec<(&'static Listing, Conditions)> {
+        let Some(accounts) = accounts else { return vec![(&TRADES, self.conditions())] };
+        let sides = |account| ["t.buy_account_ref", "t.sell_account_ref"].map(|side| (side, account));
+        let arm = |(side, account): (&str, &AccountId)| {
+            let mut conditions = self.conditions();
+            conditions.and_ref(side, Some(account));
+            (&TRADES, conditions)
+        };
+        accounts.iter().flat_map(sides).map(arm).collect()
+    }
+
     fn conditions(&self) -> Conditions {
         let mut conditions = Conditions::default();
         if let Some(participant) = self.participant {
-            conditions.and_value("? IN (t.buy_participant, t.sell_participant)", participant.to_string());
+            conditions.and_value(
+                "(SELECT number FROM texts WHERE text = ?) IN (t.buy_participant_ref, t.sell_participant_ref)",
+                participant.to_string(),
+            );
         }
-        conditions.and_text("t.instrument = ?", self.instrument);
-        conditions.and_text("t.trade_date = ?", self.trade_date);
+        conditions.and_ref("t.instrument_ref", self.instrument);
+        conditions.and_ref("t.trade_date_ref", self.trade_date);
         if let Some(order) = self.order {
             conditions.and_value("? IN (t.buy_order, t.sell_order)", stored(order.0));
             // An execution is in a record that touched the order, or in the one that created it.
@@ -123,25 +138,14 @@ impl Snapshot {
         visibility: Visibility,
         page: &PageRequest,
     ) -> Result<Page<TradeRow>, ViewsError> {
-        let mut conditions = filter.conditions();
-        let Some(accounts) = self.confined(filter.account, visibility)? else {
-            return self.page(&[(&TRADES, conditions)], page, trade);
-        };
+        let accounts = self.confined(filter.account, visibility)?;
+        let mut arms = filter.arms(accounts.as_deref());
         if let (Some(order), Visibility::Owner(_)) = (filter.order, visibility) {
             // The other side's order is not to be found out by asking for it.
             if self.order(order, visibility)?.is_none() {
-                conditions.and("0");
+                arms.clear();
             }
         }
-        let arms: Vec<_> = accounts
-            .iter()
-            .flat_map(|account| ["t.buy_account = ?", "t.sell_account = ?"].map(|side| (side, account)))
-            .map(|(side, account)| {
-                let mut conditions = conditions.clone();
-                conditions.and_text(side, Some(account));
-                (&TRADES, conditions)
-            })
-            .collect();
         let mut found = self.page(&arms, page, trade)?;
         if let Visibility::Owner(_) = visibility {
             let owned = self.confined(None, visibility)?.unwrap_or_default();
