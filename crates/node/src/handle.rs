@@ -7,8 +7,8 @@ use crate::running::NodeConfig;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use engine::{Receipt, Request, State};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{broadcast, oneshot};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// Why a node does not take a command now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +48,25 @@ pub(crate) enum Job {
     Read(Look),
 }
 
+/// Answers that what they rest on is durable for.
+#[derive(Default)]
+pub(crate) struct Answers {
+    pub(crate) replies: Vec<(Reply, Result<Vec<Receipt>, Unavailable>)>,
+    pub(crate) reads: Vec<(Completion, Result<(), Unavailable>)>,
+}
+
+impl Answers {
+    fn go(self) {
+        for (reply, receipts) in self.replies {
+            // Whoever asked may have gone.
+            drop(reply.send(receipts));
+        }
+        for (read, durable) in self.reads {
+            read(durable);
+        }
+    }
+}
+
 /// What writer, committer and handles share.
 pub(crate) struct Shared {
     pub(crate) feed: Arc<Feed>,
@@ -58,6 +77,8 @@ pub(crate) struct Shared {
     pub(crate) stopping: AtomicBool,
     pub(crate) halted: Mutex<Option<String>>,
     pub(crate) clock_jumps: AtomicU64,
+    /// Where answers go, if not to everybody by himself.
+    courier: OnceLock<mpsc::UnboundedSender<Answers>>,
 }
 
 impl Shared {
@@ -77,8 +98,17 @@ impl Shared {
             stopping: AtomicBool::new(false),
             halted: Mutex::new(None),
             clock_jumps: AtomicU64::new(0),
+            courier: OnceLock::new(),
         };
         (Arc::new(shared), jobs_in, jobs)
+    }
+
+    /// Tells those who wait.
+    pub(crate) fn let_go(&self, answers: Answers) {
+        let Some(courier) = self.courier.get() else { return answers.go() };
+        if let Err(mpsc::error::SendError(answers)) = courier.send(answers) {
+            answers.go();
+        }
     }
 
     pub(crate) fn halt(&self, why: &str) {
@@ -232,6 +262,19 @@ impl NodeHandle {
             Ok(()) => Ok(answer),
             Err(TrySendError::Full(_)) => Err(Unavailable::Overloaded { retry_after_ms: 100 }),
             Err(TrySendError::Disconnected(_)) => Err(self.shared.unavailable()),
+        }
+    }
+
+    /// Gives the answers of a batch to a task of `runtime` to pass on. There it wakes the tasks that wait for them at
+    /// the cost of one wake-up, where from the node's own thread each would cost one.
+    pub fn answer_on(&self, runtime: &tokio::runtime::Handle) {
+        let (courier, mut batches) = mpsc::unbounded_channel::<Answers>();
+        if self.shared.courier.set(courier).is_ok() {
+            runtime.spawn(async move {
+                while let Some(answers) = batches.recv().await {
+                    answers.go();
+                }
+            });
         }
     }
 

@@ -77,7 +77,9 @@ impl SteppedNode {
 
     /// Writes what is decided, and lets go what waited for it. False when that failed: the node has halted.
     pub fn commit(&mut self) -> bool {
-        self.committer.write(std::mem::take(&mut self.decided))
+        let (answers, is_durable) = self.committer.write(std::mem::take(&mut self.decided));
+        self.handle.shared.let_go(answers);
+        is_durable
     }
 
     /// Lets each follower take what there is. True when one of them did.

@@ -6,7 +6,7 @@
 
 use crate::clock::Clock;
 use crate::follower::Batch;
-use crate::handle::{Completion, Job, Reply, Shared, Unavailable};
+use crate::handle::{Answers, Completion, Job, Reply, Shared, Unavailable};
 use crate::journal::{Chain, Journal, JournalError, Outcome, frame_into};
 use crate::recovery::decode_record;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -211,7 +211,11 @@ impl Committer {
     /// Runs until the writer ends or a write fails; gives journal and chain back.
     pub(crate) fn run(mut self, writer: &WriterHandle) -> (Box<dyn Journal>, Chain) {
         while let Ok(decided) = writer.work.recv() {
-            if !self.write(decided) || writer.done.send(()).is_err() {
+            let (answers, is_durable) = self.write(decided);
+            // The writer goes on while the answers go out.
+            let goes_on = is_durable && writer.done.send(()).is_ok();
+            self.shared.let_go(answers);
+            if !goes_on {
                 break;
             }
         }
@@ -224,35 +228,23 @@ impl Committer {
         (self.journal, self.chain)
     }
 
-    /// Makes a batch durable and lets go what waited for it. False when that failed and the node has halted.
-    pub(crate) fn write(&mut self, decided: Decided) -> bool {
-        let Err((why, decided)) = self.commit(decided) else { return true };
-        self.shared.halt(&why);
-        self.shared.stopping.store(true, Ordering::Relaxed);
-        self.refuse(decided);
-        false
-    }
-
-    fn commit(&mut self, mut decided: Decided) -> Result<(), (String, Decided)> {
-        let records = std::mem::take(&mut decided.records);
-        let mut fails = None;
-        if let Some(last) = records.last().map(|record| record.moment.position) {
-            if let Err(failure) = self.append(&records) {
-                if !failure.committed {
-                    return Err((failure.why, decided));
-                }
-                fails = Some(failure.why);
-            }
-            self.shared.durable.store(last, Ordering::Release);
-        }
-        let batch: Batch = Arc::new(records);
-        self.answer(decided, &batch);
-        if !batch.is_empty() {
+    /// Makes a batch durable, and gives the answers that waited for it. False when that failed and the node has halted.
+    pub(crate) fn write(&mut self, mut decided: Decided) -> (Answers, bool) {
+        let batch: Batch = Arc::new(std::mem::take(&mut decided.records));
+        let appended = if batch.is_empty() { Ok(()) } else { self.append(&batch) };
+        let is_durable = appended.as_ref().map_or_else(|failure| failure.committed, |()| true);
+        if let (true, Some(last)) = (is_durable, batch.last()) {
+            self.shared.durable.store(last.moment.position, Ordering::Release);
             self.shared.feed.publish(Arc::clone(&batch));
             // Without subscribers nobody hears it, which is as it should be.
-            drop(self.shared.live.send(batch));
+            drop(self.shared.live.send(Arc::clone(&batch)));
         }
-        fails.map_or(Ok(()), |why| Err((why, Decided::default())))
+        if let Err(AppendFailure { why, .. }) = &appended {
+            self.shared.halt(why);
+            self.shared.stopping.store(true, Ordering::Relaxed);
+        }
+        let answers = if is_durable { self.answers(decided, &batch) } else { self.refusals(decided) };
+        (answers, appended.is_ok())
     }
 
     fn append(&mut self, records: &[Record]) -> Result<(), AppendFailure> {
@@ -276,15 +268,14 @@ impl Committer {
         Err(AppendFailure { why, committed })
     }
 
-    fn answer(&self, decided: Decided, batch: &Batch) {
-        for PendingReply { answers, reply } in decided.replies {
+    fn answers(&self, decided: Decided, batch: &Batch) -> Answers {
+        let told = decided.replies.into_iter().map(|PendingReply { answers, reply }| {
             self.shared.waiting.fetch_sub(answers.len(), Ordering::Relaxed);
-            let receipts = answers.into_iter().map(|answered| self.receipt(answered, batch)).collect();
-            // Whoever asked may have gone.
-            drop(reply.send(receipts));
-        }
-        for read in decided.reads {
-            read(Ok(()));
+            (reply, answers.into_iter().map(|answered| self.receipt(answered, batch)).collect())
+        });
+        Answers {
+            replies: told.collect(),
+            reads: decided.reads.into_iter().map(|read| (read, Ok(()))).collect(),
         }
     }
 
@@ -312,14 +303,15 @@ impl Committer {
         Err(format!("there is no record at position {position}"))
     }
 
-    fn refuse(&self, decided: Decided) {
+    fn refusals(&self, decided: Decided) -> Answers {
         let unavailable = self.shared.unavailable();
-        for PendingReply { answers, reply } in decided.replies {
+        let refused = decided.replies.into_iter().map(|PendingReply { answers, reply }| {
             self.shared.waiting.fetch_sub(answers.len(), Ordering::Relaxed);
-            drop(reply.send(Err(unavailable.clone())));
-        }
-        for read in decided.reads {
-            read(Err(unavailable.clone()));
+            (reply, Err(unavailable.clone()))
+        });
+        Answers {
+            replies: refused.collect(),
+            reads: decided.reads.into_iter().map(|read| (read, Err(unavailable.clone()))).collect(),
         }
     }
 }

@@ -47,6 +47,7 @@ pub(crate) fn run(options: &UpOptions) -> Result<(), Failure> {
     let recovered = opened.recovered().records;
     let from_snapshot = opened.recovered().from_snapshot;
     let (node, services) = start(&options.data, opened)?;
+    node.handle().answer_on(runtime.handle());
     let base = format!("http://{}", listener.local_addr().map_err(anyhow::Error::from)?);
     let demo = options.demo.then(|| Demo::start(node.handle(), crate::today())).transpose()?;
     announce(&base, options, recovered, from_snapshot, started.elapsed());
