@@ -133,11 +133,12 @@ fn measure(name: &str, mut market: Market, at_once: usize) {
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let at_once = arguments.next().map_or(TRANSACTION_RECORDS, |text| text.parse().expect("a number"));
-    let loads: [(&str, fn() -> Market); 2] = [("http", as_over_http), ("busy", a_busy_day)];
     let only = arguments.next();
-    for (name, load) in loads {
-        if only.as_deref().is_none_or(|only| only == name) {
-            measure(name, load(), at_once);
-        }
+    let is_wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
+    if is_wanted("http") {
+        measure("http", as_over_http(), at_once);
+    }
+    if is_wanted("busy") {
+        measure("busy", a_busy_day(), at_once);
     }
 }

@@ -1,7 +1,8 @@
 //! The records of one transaction, folded into the tables.
 //!
 //! Rows that many records of a batch touch or add (orders, trades, balances, quotas) are changed in memory and written once at
-//! the end; they are read when first needed, so memory is bounded by the batch. Everything else is written at once.
+//! the end; they are read when first needed. What the next batch is likely to need stays in memory, within bounds.
+//! Everything else is written at once.
 
 use engine::{Context, Event, FlowEvent, Outcome, Record};
 use rusqlite::{Connection, OptionalExtension, Params, params};
@@ -9,10 +10,10 @@ use vocabulary::{CorrelationId, Date, Index, Instrument, InstrumentId, Moment, O
 
 use crate::columns::{Columns, stored};
 use crate::error::ViewsError;
-use crate::fold::balances::Balances;
+use crate::fold::balances::{Balances, Known};
 use crate::fold::compliance::Decisions;
 use crate::fold::counts::Counts;
-use crate::fold::orders::Orders;
+use crate::fold::orders::{Orders, Standing};
 use crate::fold::quotas::Quotas;
 use crate::fold::settled::SettledPositions;
 use crate::fold::threads::Threads;
@@ -24,7 +25,9 @@ use crate::writer::Cursor;
 /// One transaction in the making.
 pub(crate) struct Batch<'a> {
     pub(crate) connection: &'a Connection,
-    pub(crate) memory: &'a mut Memory,
+    pub(crate) instruments: &'a mut Index<InstrumentId, Instrument>,
+    pub(crate) numbers: &'a mut Numbers,
+    known_balances: &'a mut Known,
     pub(crate) cursor: Cursor,
     pub(crate) at: At,
     pub(crate) orders: Orders<'a>,
@@ -45,6 +48,8 @@ pub(crate) struct Batch<'a> {
 pub(crate) struct Memory {
     pub(crate) instruments: Index<InstrumentId, Instrument>,
     pub(crate) numbers: Numbers,
+    pub(crate) orders: Standing,
+    pub(crate) balances: Known,
 }
 
 /// The record at hand, and the number of the event at hand in it.
@@ -86,10 +91,12 @@ impl<'a> Batch<'a> {
             At { moment: Moment::default(), actor: nobody, correlation: CorrelationId::default(), number: 0 };
         Self {
             connection,
-            memory,
+            instruments: &mut memory.instruments,
+            numbers: &mut memory.numbers,
+            known_balances: &mut memory.balances,
             cursor,
             at,
-            orders: Orders::default(),
+            orders: Orders::new(&mut memory.orders),
             trades: Trades::default(),
             balances: Balances::default(),
             quotas: Quotas::default(),
@@ -194,10 +201,10 @@ impl<'a> Batch<'a> {
 
     /// Writes what was changed in memory, and says where the views are then.
     pub(crate) fn finish(self) -> Result<Cursor, ViewsError> {
-        let mut texts = Texts::new(&mut self.memory.numbers, self.connection);
+        let mut texts = Texts::new(self.numbers, self.connection);
         self.orders.write(self.connection, &mut texts)?;
         self.trades.write(self.connection, &mut texts)?;
-        self.balances.write(self.connection)?;
+        self.balances.write(self.connection, self.known_balances)?;
         self.quotas.write(self.connection)?;
         self.settled.write(self.connection)?;
         self.counts.write(self.connection)?;
@@ -217,12 +224,12 @@ impl<'a> Batch<'a> {
 
     /// An instrument's reference data.
     pub(crate) fn instrument(&mut self, instrument: InstrumentId) -> Result<&Instrument, ViewsError> {
-        if !self.memory.instruments.contains(&instrument) {
+        if !self.instruments.contains(&instrument) {
             let found = load_instrument(self.connection, instrument)?;
             let found = found.ok_or_else(|| self.misfit(format!("instrument {instrument} is unknown")))?;
-            self.memory.instruments.insert(instrument, found);
+            self.instruments.insert(instrument, found);
         }
-        Ok(self.memory.instruments.get(&instrument).expect("it was there or has just been put in"))
+        Ok(self.instruments.get(&instrument).expect("it was there or has just been put in"))
     }
 }
 

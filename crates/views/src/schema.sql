@@ -83,15 +83,15 @@ CREATE TABLE correlations (
     correlation BLOB NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (correlation, position)
 ) STRICT, WITHOUT ROWID;
 
--- A trade with both sides, and so both obligations against the central counterparty.
+-- A trade with both sides, and so both obligations against the central counterparty. What the orders say stands with them.
 CREATE TABLE trade_rows (
     position INTEGER NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL,
     instrument_ref INTEGER NOT NULL, price INTEGER NOT NULL, quantity INTEGER NOT NULL, notional ANY NOT NULL,
     trade_date_ref INTEGER NOT NULL, aggressor_ref INTEGER,
     buy_order INTEGER NOT NULL, buy_account_ref INTEGER NOT NULL, buy_participant_ref INTEGER NOT NULL,
-    buy_fee ANY NOT NULL, buy_correlation BLOB NOT NULL,
+    buy_fee ANY NOT NULL,
     sell_order INTEGER NOT NULL, sell_account_ref INTEGER NOT NULL, sell_participant_ref INTEGER NOT NULL,
-    sell_fee ANY NOT NULL, sell_correlation BLOB NOT NULL,
+    sell_fee ANY NOT NULL,
     status_ref INTEGER NOT NULL, due_ref INTEGER, run INTEGER, model_ref INTEGER, settled_on_ref INTEGER,
     PRIMARY KEY (position, number)
 ) STRICT, WITHOUT ROWID;
@@ -109,6 +109,8 @@ CREATE VIEW trades AS SELECT
     (SELECT text FROM texts WHERE number = t.buy_participant_ref) AS buy_participant,
     (SELECT text FROM texts WHERE number = t.sell_account_ref) AS sell_account,
     (SELECT text FROM texts WHERE number = t.sell_participant_ref) AS sell_participant,
+    (SELECT correlation FROM order_rows WHERE order_id = t.buy_order) AS buy_correlation,
+    (SELECT correlation FROM order_rows WHERE order_id = t.sell_order) AS sell_correlation,
     (SELECT text FROM texts WHERE number = t.status_ref) AS status,
     (SELECT text FROM texts WHERE number = t.due_ref) AS due,
     (SELECT text FROM texts WHERE number = t.model_ref) AS model,

@@ -264,6 +264,31 @@ fn decisions_alerts_and_refusals_are_counted_and_name_their_orders() {
 }
 
 #[test]
+fn decisions_are_the_same_where_orders_are_hosted_elsewhere() {
+    let day = a_day();
+    let rows = |market: &Market| {
+        let snapshot = views_of(market).reader.snapshot().unwrap();
+        all(|page| snapshot.decisions(&views::DecisionFilter::default(), page))
+    };
+    let beside_orders = rows(&day.market);
+    let mut market = Market::empty();
+    for record in &day.market.records {
+        let mut record = record.clone();
+        if let engine::Outcome::Events(events) = &mut record.outcome {
+            events.retain(|event| matches!(event, engine::Event::Compliance(_)));
+        }
+        market.records.push(record);
+    }
+    let mut alone = rows(&market);
+    assert!(alone.iter().any(|row| row.allowed) && alone.iter().any(|row| !row.allowed));
+    for (row, beside) in alone.iter_mut().zip(&beside_orders) {
+        // No business day is known there.
+        row.day = beside.day;
+    }
+    assert_eq!(alone, beside_orders);
+}
+
+#[test]
 fn block_trades_show_every_stage() {
     let (day, views) = a_day_in_views();
     let snapshot = views.reader.snapshot().unwrap();

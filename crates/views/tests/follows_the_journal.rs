@@ -111,11 +111,18 @@ fn fault_12_records_that_are_missing_or_do_not_fit_stop_it_and_change_nothing() 
     });
     let mut stray = stray.unwrap().clone();
     stray.moment.position = 21;
-    let misfit = writer.follow(&[stray]).unwrap_err();
+    let misfit = writer.follow(std::slice::from_ref(&stray)).unwrap_err();
     assert!(matches!(misfit, ViewsError::Misfit { position: 21, .. }), "{misfit}");
     assert_eq!(dump(writer.path()), before);
+    // And after good ones in the same transaction, of which nothing may be remembered.
+    let mut spoiled = market.records[20..30].to_vec();
+    stray.moment.position = 31;
+    spoiled.push(stray);
+    assert!(matches!(writer.follow(&spoiled).unwrap_err(), ViewsError::Misfit { position: 31, .. }));
+    assert_eq!(dump(writer.path()), before);
     writer.follow(&market.records[20..]).unwrap();
-    assert_eq!(writer.next_position(), market.records.len() as u64 + 1);
+    let whole = new_dir();
+    assert_eq!(dump(writer.path()), dump(views_in(&whole, &market, usize::MAX).path()));
 }
 
 #[test]

@@ -2,13 +2,13 @@
 
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
-use vocabulary::{Date, MarketId, UserId};
+use vocabulary::{Date, Index, MarketId, UserId};
 
 use crate::batch::run;
 use crate::error::ViewsError;
 
 /// What decisions are counted by.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct DecisionKey<'a> {
     pub(crate) day: Date,
     pub(crate) policy: u32,
@@ -30,13 +30,13 @@ pub(crate) enum Refused {
 /// Counts of one batch.
 #[derive(Default)]
 pub(crate) struct Counts<'a> {
-    decisions: BTreeMap<DecisionKey<'a>, i64>,
+    decisions: Index<DecisionKey<'a>, i64>,
     refusals: BTreeMap<(Date, Refused, &'a str), i64>,
 }
 
 impl<'a> Counts<'a> {
     pub(crate) fn decision(&mut self, key: DecisionKey<'a>) {
-        *self.decisions.entry(key).or_default() += 1;
+        *self.decisions.entry(key) += 1;
     }
 
     pub(crate) fn refusal(&mut self, day: Date, what: Refused, code: &'a str) {
@@ -44,7 +44,7 @@ impl<'a> Counts<'a> {
     }
 
     pub(crate) fn write(&self, connection: &Connection) -> Result<(), ViewsError> {
-        for (key, more) in &self.decisions {
+        for (key, more) in self.decisions.sorted() {
             run(
                 connection,
                 "INSERT INTO decision_counts VALUES (?1, ?2, ?3, ?4, ?5, ?6)

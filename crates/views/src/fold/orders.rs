@@ -17,6 +17,7 @@ use crate::texts::Texts;
 use crate::words;
 
 /// An order, as far as later events change it or need it.
+#[derive(Debug)]
 pub(crate) struct OrderState<'a> {
     pub(crate) account: AccountId,
     pub(crate) instrument: InstrumentId,
@@ -35,7 +36,7 @@ pub(crate) struct OrderState<'a> {
 }
 
 /// What the decision that allowed an order says beside what the order says itself.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Allowed {
     pub(crate) policy: u32,
     pub(crate) orders_in_hour: u32,
@@ -43,18 +44,54 @@ pub(crate) struct Allowed {
 }
 
 /// How an order stopped being alive.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Closed<'a> {
     pub(crate) at: Moment,
     pub(crate) code: &'a str,
     pub(crate) message: Option<&'a str>,
 }
 
+/// How many orders are remembered from one batch to the next before all are forgotten.
+const STANDING_MAX: usize = 1 << 16;
+
+/// Orders that are not closed, as their rows say: the next batch is likely to touch them.
+pub(crate) type Standing = Index<OrderId, OrderState<'static>>;
+
 /// The orders that a batch touches.
-#[derive(Default)]
-pub(crate) struct Orders<'a>(Index<OrderId, OrderState<'a>>);
+pub(crate) struct Orders<'a> {
+    touched: Index<OrderId, OrderState<'a>>,
+    standing: &'a mut Standing,
+}
+
+impl<'a> OrderState<'a> {
+    /// As it is once its row is written.
+    fn written(&self) -> OrderState<'static> {
+        let Self { account, instrument, side, limit, quantity, executed, status, correlation, .. } = *self;
+        OrderState {
+            account,
+            instrument,
+            side,
+            limit,
+            quantity,
+            executed,
+            status,
+            correlation,
+            closed: None,
+            created: None,
+            allowed: None,
+            changed: false,
+        }
+    }
+}
 
 impl<'a> Orders<'a> {
+    pub(crate) fn new(standing: &'a mut Standing) -> Self {
+        if standing.len() > STANDING_MAX {
+            *standing = Index::default();
+        }
+        Self { touched: Index::default(), standing }
+    }
+
     pub(crate) fn create(&mut self, created: &'a CreatedOrder, at: Moment) {
         let terms = &created.terms;
         let state = OrderState {
@@ -71,13 +108,13 @@ impl<'a> Orders<'a> {
             allowed: None,
             changed: true,
         };
-        self.0.insert(terms.order, state);
+        self.touched.insert(terms.order, state);
     }
 
     /// Puts a decision at `at` into the row of its order, if that is all there is to say: the order was created in the
     /// same record, with the same terms and by the same user.
     pub(crate) fn allow(&mut self, terms: &OrderTerms, user: UserId, at: Moment, allowed: Allowed) -> bool {
-        let Some(state) = self.0.get_mut(&terms.order) else { return false };
+        let Some(state) = self.touched.get_mut(&terms.order) else { return false };
         let is_same = state.created.is_some_and(|(created, created_at)| {
             created_at == at && created.terms == *terms && created.user == user
         });
@@ -94,7 +131,7 @@ impl<'a> Orders<'a> {
         order: OrderId,
     ) -> Result<Option<&OrderState<'a>>, ViewsError> {
         self.load(connection, order)?;
-        Ok(self.0.get(&order))
+        Ok(self.touched.get(&order))
     }
 
     /// An order to change, if it is known.
@@ -104,7 +141,7 @@ impl<'a> Orders<'a> {
         order: OrderId,
     ) -> Result<Option<&mut OrderState<'a>>, ViewsError> {
         self.load(connection, order)?;
-        let mut state = self.0.get_mut(&order);
+        let mut state = self.touched.get_mut(&order);
         if let Some(state) = &mut state {
             state.changed = true;
         }
@@ -112,7 +149,11 @@ impl<'a> Orders<'a> {
     }
 
     fn load(&mut self, connection: &Connection, order: OrderId) -> Result<(), ViewsError> {
-        if self.0.contains(&order) {
+        if self.touched.contains(&order) {
+            return Ok(());
+        }
+        if let Some(known) = self.standing.get(&order) {
+            self.touched.insert(order, known.written());
             return Ok(());
         }
         let found = connection
@@ -139,15 +180,20 @@ impl<'a> Orders<'a> {
             })
             .optional()?;
         if let Some(found) = found {
-            self.0.insert(order, found);
+            self.touched.insert(order, found);
         }
         Ok(())
     }
 
-    pub(crate) fn write(&self, connection: &Connection, texts: &mut Texts<'_>) -> Result<(), ViewsError> {
-        let mut fresh = Vec::with_capacity(self.0.len());
+    pub(crate) fn write(self, connection: &Connection, texts: &mut Texts<'_>) -> Result<(), ViewsError> {
+        let mut fresh = Vec::with_capacity(self.touched.len());
         let mut update = Update::new(connection)?;
-        for (order, state) in self.0.sorted() {
+        for (order, state) in self.touched.sorted() {
+            if state.closed.is_some() {
+                self.standing.remove(order);
+            } else if state.changed && state.status.is_live() {
+                self.standing.insert(*order, state.written());
+            }
             match state.created {
                 Some((created, at)) => fresh.push((state, created, at)),
                 None if state.changed => update.run(texts, *order, state)?,

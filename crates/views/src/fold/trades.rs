@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 use vocabulary::{Date, Index, Moment, SettlementModel, Side, Trade, TradeId};
 
 use crate::batch::run;
-use crate::columns::{Minor, stored, thread};
+use crate::columns::{Minor, stored};
 use crate::error::ViewsError;
 use crate::insert::{Table, Values, insert_all};
 use crate::texts::Texts;
@@ -74,7 +74,7 @@ impl<'a> Trades<'a> {
     }
 
     pub(crate) fn write(&self, connection: &Connection, texts: &mut Texts<'_>) -> Result<(), ViewsError> {
-        insert_all(connection, Table::new("trade_rows", 24), &self.0.sorted(), |values, (_, state)| {
+        insert_all(connection, Table::new("trade_rows", 22), &self.0.sorted(), |values, (_, state)| {
             put(values, texts, state)
         })?;
         Ok(())
@@ -138,7 +138,6 @@ fn put(values: &mut Values<'_, '_>, texts: &mut Texts<'_>, state: &State<'_>) ->
         values.put(texts.code(side.account.0)?)?;
         values.put(texts.code(side.participant.0)?)?;
         values.put(Minor::from(side.fee))?;
-        values.put(thread(side.correlation))?;
     }
     values.put(words.status)?;
     values.put(due.map(|due| texts.date(due)).transpose()?)?;

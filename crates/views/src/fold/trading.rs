@@ -96,7 +96,7 @@ impl<'a> Batch<'a> {
     }
 
     fn list(&mut self, instrument: &Instrument) -> Result<(), ViewsError> {
-        self.memory.instruments.insert(instrument.instrument, instrument.clone());
+        self.instruments.insert(instrument.instrument, instrument.clone());
         self.run(
             "INSERT INTO instruments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
@@ -232,7 +232,7 @@ impl<'a> Batch<'a> {
         trade: vocabulary::TradeId,
         settling: Settling,
     ) -> Result<(), ViewsError> {
-        let mut texts = Texts::new(&mut self.memory.numbers, self.connection);
+        let mut texts = Texts::new(self.numbers, self.connection);
         self.trades.settle(self.connection, &mut texts, trade, settling)
     }
 }
