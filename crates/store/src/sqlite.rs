@@ -9,6 +9,7 @@
 
 mod checkpoint;
 mod lock;
+mod packed;
 mod schema;
 mod table;
 #[cfg(test)]
@@ -51,6 +52,8 @@ pub struct SqliteJournal {
     /// An append of unknown outcome, by its position, that is not settled yet.
     unsettled: Option<u64>,
     checkpointer: Checkpointer,
+    /// The last batch as it was stored, to be overwritten by the next: memory that is warm.
+    packed: Vec<u8>,
     /// Declared last: it is given back when every connection is closed.
     _lock: WriterLock,
 }
@@ -80,6 +83,7 @@ impl SqliteJournal {
             next_position,
             unsettled: None,
             checkpointer,
+            packed: Vec::new(),
             _lock: lock,
         })
     }
@@ -95,7 +99,8 @@ impl SqliteJournal {
         SqliteReader::open(&self.dir, self.founding.shard)
     }
 
-    fn write(&self, batch: &Batch) -> Result<(), Uncommitted> {
+    fn write(&mut self, batch: &Batch) -> Result<(), Uncommitted> {
+        packed::pack(&batch.bytes, &mut self.packed);
         let connection = &self.table.connection;
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         connection
@@ -107,7 +112,7 @@ impl SqliteJournal {
                 stored(batch.first_position),
                 batch.records,
                 stored(batch.epoch),
-                batch.bytes,
+                self.packed,
                 batch.hash
             ])?;
         let moved = connection
@@ -176,7 +181,7 @@ impl Journal for SqliteJournal {
         self.checkpointer.before_append(&self.table)?;
         self.write(batch).map_err(|uncommitted| self.failure(batch.first_position, uncommitted))?;
         self.next_position = batch.next_position();
-        self.checkpointer.appended(batch.bytes.len());
+        self.checkpointer.appended(self.packed.len());
         Ok(())
     }
 

@@ -3,10 +3,13 @@
 //! Invariant: rows are handed out as they are stored. A value that cannot be a row's, or a page that SQLite cannot
 //! follow, is corruption and named by the position at which it was met.
 
+use super::packed::unpack;
 use super::{DATABASE, OpenError, WAL, schema};
 use crate::durable_file::{sync_dir, sync_if_exists};
 use node::journal::{Batch, Corrupt, Flaw, Hash, JournalError, JournalReader, Tail};
+use rusqlite::types::Type;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -107,16 +110,22 @@ impl Table {
 
     /// The last batch and the one before it.
     pub(super) fn last_two(&self) -> Result<(Option<Batch>, Option<Batch>), JournalError> {
+        let position = Cell::new(0);
         let read = || -> rusqlite::Result<_> {
             let mut statement = self.connection.prepare(
                 "SELECT shard, first_position, records, epoch, bytes, hash FROM journal
                  WHERE shard = ? ORDER BY first_position DESC LIMIT 2",
             )?;
-            let mut rows = statement.query_map([self.shard], batch)?;
-            let last = rows.next().transpose()?;
-            Ok((rows.next().transpose()?, last))
+            let mut rows = statement.query([self.shard])?;
+            let mut next = || -> rusqlite::Result<Option<Batch>> {
+                let Some(row) = rows.next()? else { return Ok(None) };
+                position.set(number(row, 1)?);
+                batch(row).map(Some)
+            };
+            let last = next()?;
+            Ok((next()?, last))
         };
-        read().map_err(|error| self.failure("read", 0, error))
+        read().map_err(|error| self.failure("read", position.get(), error))
     }
 
     pub(super) fn hash_at(&self, first_position: u64) -> Result<Option<Hash>, JournalError> {
@@ -189,9 +198,14 @@ fn batch(row: &Row<'_>) -> rusqlite::Result<Batch> {
         first_position: number(row, 1)?,
         records: row.get(2)?,
         epoch: number(row, 3)?,
-        bytes: row.get(4)?,
+        bytes: unpacked(row, 4)?,
         hash: row.get(5)?,
     })
+}
+
+fn unpacked(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<u8>> {
+    let packed = row.get_ref(column)?.as_blob()?;
+    unpack(packed).map_err(|why| rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, why.into()))
 }
 
 fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
