@@ -55,7 +55,7 @@ fn fault_12_views_that_cannot_take_a_record_stop_alone_and_catch_up_when_they_ca
         let views = Connection::open(directory.path().join("views.db")).unwrap();
         views.execute_batch(statement).unwrap();
     };
-    views("CREATE TRIGGER poison BEFORE INSERT ON orders BEGIN SELECT RAISE(ABORT, 'poisoned'); END");
+    views("CREATE TRIGGER poison BEFORE INSERT ON order_rows BEGIN SELECT RAISE(ABORT, 'poisoned'); END");
 
     let mut server = Server::start(directory.path());
     place(&server, "c-1");
