@@ -49,8 +49,9 @@ impl Blocks {
         self.open.get(&block).map(|state| (block, state))
     }
 
-    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.first().map(|(deadline, _)| *deadline)
+    /// The first deadline, and whose it is.
+    pub(crate) fn first_deadline(&self) -> Option<(Timestamp, OrderId)> {
+        self.deadlines.first().copied()
     }
 
     /// Those whose counterparty has not consented in time, oldest first.

@@ -13,8 +13,8 @@ impl Engine {
     /// Deadlines go first: what is past one is bounded. Then orders are taken out, then let in, then settled.
     pub fn due(&self, now: Timestamp) -> Due {
         let state = &self.state;
-        let deadlines =
-            [state.flows.next_deadline(), state.blocks.next_deadline(), state.outbox.next_alert()];
+        let block = state.blocks.first_deadline().map(|(deadline, _)| deadline);
+        let deadlines = [state.flows.next_deadline(), block, state.outbox.next_alert()];
         let next = deadlines.into_iter().flatten().min();
         if next.is_some_and(|deadline| deadline < now) {
             return Due::Now(Command::ExpireDeadlines);

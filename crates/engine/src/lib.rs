@@ -24,6 +24,7 @@ mod saga;
 mod stuck;
 #[cfg(test)]
 mod tests;
+mod threads;
 
 use minicbor::{Decode, Encode};
 use vocabulary::Moment;
@@ -31,6 +32,7 @@ use vocabulary::Moment;
 use answers::{Answers, Known};
 use inbox::Inbox;
 use reaction::Effects;
+use threads::Threads;
 
 pub use blocks::Blocks;
 pub use command::{Access, Command, CommandId, Due, Request};
@@ -74,6 +76,9 @@ pub struct State {
     last: Option<Moment>,
     #[n(9)]
     inbox: Inbox,
+    #[n(10)]
+    #[cbor(default)]
+    threads: Threads,
 }
 
 /// What came of a request.
@@ -214,6 +219,7 @@ impl Engine {
             let is_cleared = self.state.trading.next_cleared(instrument).is_some();
             self.state.flows.set_turn(instrument, is_cleared);
         }
+        self.state.threads.follow(record);
         self.state.last = Some(at);
     }
 

@@ -166,7 +166,8 @@ impl Writer {
     fn do_what_is_due(&mut self, decided: &mut Decided) -> bool {
         let now = self.stamp().time;
         let Due::Now(command) = self.engine.due(now) else { return false };
-        let correlation = CorrelationId(u128::from(self.engine.last().unwrap_or_default().position + 1));
+        let position = self.engine.last().unwrap_or_default().position + 1;
+        let correlation = self.engine.thread_of(&command).unwrap_or(CorrelationId(position.into()));
         let request = Request { command_id: None, correlation, actor: self.system, command };
         self.decide(request, decided);
         true

@@ -306,6 +306,8 @@ fn only_the_named_counterparty_consents_and_only_in_time() {
     );
     market.now += MINUTE_NS;
     assert_eq!(market.refused(consent(block)), Refusal::Block(BlockRefusal::NotAwaitingConsent(block)));
+    let thread = market.engine.state().blocks.get(block).unwrap().correlation;
+    assert_eq!(market.engine.thread_of(&Command::ExpireDeadlines), Some(thread));
     market.settle_down();
     let events = block_events(market.records.last().into_iter());
     assert!(matches!(events[0], BlockEvent::BlockExpired { .. }));

@@ -1,9 +1,10 @@
 //! A node driven step by step does what one with threads does, and nothing by itself.
 
 use crate::followers::listener;
-use crate::place::{AS_IT_IS, Append, Place, order, request};
-use engine::ReceiptResult;
+use crate::place::{AS_IT_IS, Append, Place, id, order, request};
+use engine::{Command, ReceiptResult, Request};
 use node::{SteppedNode, Unavailable};
+use vocabulary::CorrelationId;
 
 fn stepped(place: &Place) -> SteppedNode {
     SteppedNode::new(&place.config, place.parts(Vec::new())).unwrap()
@@ -47,6 +48,36 @@ fn what_was_decided_and_not_written_is_gone_after_a_crash_and_the_rest_is_there(
     drop(node);
     let node = stepped(&place);
     assert_eq!(node.engine().state().trading.order_count(), 1);
+}
+
+#[test]
+fn every_step_of_long_work_hangs_on_the_thread_of_the_request_that_began_it() {
+    let place = Place::new();
+    place.open_market().stop().unwrap();
+    let mut node = stepped(&place);
+    let carry_on = |node: &mut SteppedNode| {
+        while node.decide() || node.has_decided() {
+            assert!(node.commit());
+        }
+    };
+    let orders = (0..1_200).map(|_| request(order(None, 1))).collect();
+    drop(node.handle().enqueue(orders).unwrap());
+    carry_on(&mut node);
+    let mut batches = node.handle().subscribe();
+    let scope = trading::Scope::Account(id("ANN"));
+    let cancel = Command::Trading(trading::Command::CancelAll { scope });
+    let correlation = CorrelationId(0xc0de);
+    drop(node.handle().enqueue(vec![Request { correlation, ..request(cancel) }]).unwrap());
+    carry_on(&mut node);
+    assert_eq!(node.engine().state().trading.order_count(), 0);
+    let mut steps = 0;
+    while let Ok(batch) = batches.try_recv() {
+        for record in batch.iter() {
+            assert_eq!(record.request.correlation, correlation, "{record:?}");
+            steps += 1;
+        }
+    }
+    assert!(steps > 2, "1,200 orders are more than one record takes out: {steps}");
 }
 
 #[test]
