@@ -119,7 +119,9 @@ pub(crate) async fn through<F: Future<Output = Answer>>(
         Err(problem) => refuse(api, correlation, &problem),
     };
     stamp(&mut response, correlation, &route);
-    route.metrics(&api.metrics).answered(response.status().as_u16(), began.elapsed());
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    tracing::debug!(%correlation, method = %route.method, path = %route.path, status, ?took, "answered");
+    route.metrics(&api.metrics).answered(status, took);
     response
 }
 
