@@ -8,7 +8,7 @@ use crate::command::{Command, Request};
 use crate::event::Event;
 use crate::message::Answer;
 use crate::refusal::Refusal;
-use trading::Status;
+use trading::{Cause, Status};
 
 /// The rules by which commands are decided. A change of behaviour takes a new number, switched on by a command.
 pub const LOGIC_VERSION: u16 = 1;
@@ -79,6 +79,8 @@ pub struct OrderReceipt {
     pub quantity: Quantity,
     /// Why it was rejected, if it was.
     pub rejected: Option<Reason>,
+    /// Why what was left of it was cancelled at once, if it was.
+    pub canceled: Option<Cause>,
 }
 
 impl Record {
@@ -123,6 +125,7 @@ impl Record {
                     executed: Quantity::ZERO,
                     quantity: created.quantity,
                     rejected: None,
+                    canceled: None,
                 });
             }
             if let Some(receipt) = &mut receipt {
@@ -166,7 +169,10 @@ impl OrderReceipt {
                 let all = self.executed == self.quantity;
                 self.status = if all { Status::Executed } else { Status::PartiallyExecuted };
             }
-            E::OrderCanceled { order, .. } if *order == self.order => self.status = Status::Canceled,
+            E::OrderCanceled { order, cause, .. } if *order == self.order => {
+                self.status = Status::Canceled;
+                self.canceled = Some(*cause);
+            }
             _ => {}
         }
     }

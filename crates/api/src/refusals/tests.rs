@@ -168,6 +168,7 @@ fn a_rejected_order_carries_the_code_of_the_reason_also_of_one_that_only_the_pol
         executed: Quantity::ZERO,
         quantity: Quantity(1),
         rejected: None,
+        canceled: None,
     };
     let of = |code: &str| {
         let reason = Reason { code: code.into(), message: "why".into() };

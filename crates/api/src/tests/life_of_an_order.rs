@@ -57,6 +57,23 @@ async fn an_order_is_placed_matched_settled_listed_and_traced() {
 }
 
 #[tokio::test]
+async fn whoever_is_told_of_an_id_finds_what_it_names() {
+    let house = House::trading().await;
+    let propose = json!({"account": "ANN", "counterparty": "BOB", "instrument": "ACME", "side": "sell",
+        "price": "99.00", "quantity": "1"});
+    for _ in 0..20 {
+        let path = format!("/trading/orders/{}", place(&house, "ann", order()).await["order"]);
+        house.ask("ann", "trader", Method::GET, &path).await.good();
+        let path = format!("/trading/orders/{}/trace", place(&house, "ann", order()).await["order"]);
+        house.ask("ann", "trader", Method::GET, &path).await.good();
+        let block = house.post("ann", "trader", "/trading/blocks", propose.clone()).await;
+        house.ask("ann", "trader", Method::GET, block.header("location")).await.good();
+    }
+    let nobodys = house.ask("ann", "trader", Method::GET, "/trading/orders/999999").await;
+    assert_eq!(nobodys.problem(), (404, "trading.unknown-order"), "what is not there is not waited for");
+}
+
+#[tokio::test]
 async fn a_rejected_order_is_a_problem_that_names_it() {
     let house = House::trading().await;
     let limit = json!({"scope": {"account": "ANN"}, "measure": {"order_quantity": "ACME"}, "limit": "5"});
@@ -106,6 +123,17 @@ async fn an_order_shrinks_moves_and_is_cancelled() {
     let new = format!("/trading/orders/{}", moved.body["order"]);
     assert_eq!(house.ask("ann", "trader", Method::DELETE, &new).await.good()["changed"], true);
     assert_eq!(house.get("ann", "trader", &new).await.good()["status"], "canceled");
+}
+
+#[tokio::test]
+async fn an_order_that_is_cancelled_at_once_says_why() {
+    let house = House::trading().await;
+    for (wish, why) in [("immediate_or_cancel", "immediate_or_cancel"), ("fill_or_kill", "fill_or_kill")] {
+        let gone = place(&house, "ann", order_with(json!({"time_in_force": wish}))).await;
+        assert_eq!((&gone["status"], &gone["closed_code"]), (&json!("canceled"), &json!(why)), "{gone}");
+    }
+    let open = place(&house, "ann", order()).await;
+    assert_eq!(open.get("closed_code"), None, "{open}");
 }
 
 #[tokio::test]
@@ -185,6 +213,11 @@ async fn a_block_trade_waits_for_the_other_side() {
     assert!(life["stages"].as_array().unwrap().len() > 8, "{life}");
     let second = house.post("ann", "trader", "/trading/blocks", propose).await;
     let path = second.header("location").to_owned();
+    let nobody = json!({"account": "ANN", "counterparty": "NOBODY", "instrument": "ACME", "side": "sell",
+        "price": "99.00", "quantity": "100"});
+    let reply = house.post("ann", "trader", "/trading/blocks", nobody).await;
+    assert_eq!(reply.problem(), (404, "trading.unknown-account"));
+    assert_eq!(reply.body["field"], "counterparty");
     house.post("bob", "trader", &format!("{path}/refuse"), json!({"account": "BOB"})).await.good();
     assert_eq!(house.get("ann", "trader", &path).await.good()["block"]["stage"], "undone");
 }

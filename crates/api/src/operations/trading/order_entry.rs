@@ -14,7 +14,7 @@ use axum::http::StatusCode;
 use engine::{Command, OrderReceipt, Receipt, ReceiptResult, Request};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use trading::{OrderKind, PlaceOrder, Status};
+use trading::{Cause, OrderKind, PlaceOrder, Status};
 use vocabulary::{
     AccountId, ClientOrderId, CorrelationId, InstrumentId, OrderId, SelfTradePrevention, Side, TimeInForce,
 };
@@ -90,6 +90,10 @@ pub(crate) struct PlacedOrder {
     /// How much of that was executed at once.
     #[schema(example = "0")]
     executed: String,
+    /// Why what was left was cancelled at once, like `fill_or_kill`, `post_only`, `self_trade`; absent if it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "immediate_or_cancel")]
+    closed_code: Option<Cause>,
     /// Where it is recorded: reads can ask for at least this position.
     #[schema(example = 4711)]
     position: u64,
@@ -264,6 +268,7 @@ impl PlacedOrder {
             status: receipt.status,
             quantity: quantity_text(receipt.quantity, scales.quantity),
             executed: quantity_text(receipt.executed, scales.quantity),
+            closed_code: receipt.canceled,
             position,
             correlation,
         }
