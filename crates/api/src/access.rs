@@ -4,6 +4,7 @@
 //! anybody waiting, and at a bounded rate, so that an attacker fills neither journal nor disk; the rest is counted.
 
 use crate::auth::Principal;
+use crate::call::Call;
 use crate::problem::Problem;
 use crate::routes::Route;
 use crate::services::Api;
@@ -31,16 +32,34 @@ pub(crate) async fn record_read(
     Ok(())
 }
 
-/// Records that somebody was turned away. Of one whose token was not good, nothing that he sent is recorded.
+/// Records a write that the gateway itself refuses, before it is answered. The problem then says where.
+pub(crate) async fn record_refused_write(
+    api: &Api,
+    call: &Call,
+    path: &str,
+    problem: Problem,
+) -> Result<Problem, Problem> {
+    let access = Access {
+        operation: operation("POST", path),
+        status: problem.status().as_u16(),
+        code: Some(problem.code().to_owned()),
+    };
+    let receipt = api.node.submit(request(call.user(), call.correlation, access)).await?;
+    Ok(problem.at_position(receipt.position))
+}
+
+/// Records that somebody was turned away, with the path that he asked for. Of one whose token was not good, nothing that he sent is recorded.
 pub(crate) fn record_refused(
     api: &Api,
     principal: Option<&Principal>,
     correlation: CorrelationId,
     route: &Route,
+    path: &str,
     problem: &Problem,
 ) {
+    let path = if principal.is_some() { path } else { &route.path };
     let access = Access {
-        operation: operation(route.method.as_str(), &route.path),
+        operation: operation(route.method.as_str(), path),
         status: problem.status().as_u16(),
         code: Some(problem.code().to_owned()),
     };

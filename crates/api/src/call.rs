@@ -99,6 +99,14 @@ pub(crate) fn parameter<T: FromStr<Err: Display>>(name: &str, text: &str) -> Res
     })
 }
 
+/// A number in the path, like an order's id.
+pub(crate) fn number(name: &str, text: &str) -> Result<u64, Problem> {
+    text.parse().map_err(|_| {
+        let detail = format!("{name} in the path must be a whole number");
+        Problem::new(&kinds::INVALID_PATH, detail).in_field(name)
+    })
+}
+
 /// The parameters of the query. Unknown ones are refused: a filter with a typing error must not list everything.
 pub(crate) struct Filter<T>(pub(crate) T);
 

@@ -140,8 +140,9 @@ async fn pass<F: Future<Output = Answer>>(
     if route.open {
         return run(parts, None).await;
     }
+    let uri = parts.uri.clone();
     let refused = |who: Option<&Principal>, problem: Problem| {
-        access::record_refused(api, who, correlation, route, &problem);
+        access::record_refused(api, who, correlation, route, uri.path(), &problem);
         problem
     };
     let principal = authenticate(api, &parts.headers).map_err(|problem| refused(None, problem))?;
@@ -159,12 +160,12 @@ async fn pass<F: Future<Output = Answer>>(
     if at_least > 0 {
         api.reach(at_least).await?;
     }
-    let read = (route.administrative && !principal.is_confined()).then(|| parts.uri.path().to_owned());
+    let is_recorded = route.administrative && !principal.is_confined();
     let call = Call { principal: Arc::clone(&principal), correlation, command_id, body, at_least };
     let answer = run(parts, Some(call)).await;
-    if let Some(path) = read {
+    if is_recorded {
         let status = answer.as_ref().map_or_else(Problem::status, Response::status);
-        access::record_read(api, &principal, correlation, &path, status.as_u16()).await?;
+        access::record_read(api, &principal, correlation, uri.path(), status.as_u16()).await?;
     }
     answer.map_err(|problem| if problem.is_denied() { refused(Some(&principal), problem) } else { problem })
 }

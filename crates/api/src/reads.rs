@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 use views::{Page, PageRequest, Snapshot, ViewsError, ViewsReader, Visibility};
+use vocabulary::OrderId;
 
 /// How many questions are answered at once. More wait, without a thread of their own.
 const AT_ONCE_MAX: usize = 16;
@@ -105,6 +106,19 @@ impl Api {
         question: impl FnOnce(&Snapshot) -> Result<T, ViewsError> + Send + 'static,
     ) -> Result<(u64, T), Problem> {
         self.ask_at(call.at_least, question).await
+    }
+
+    /// As [`Api::ask`], about something whose id is the position that it came into being at: whoever has been told of
+    /// an id finds what it names, however far the views are behind.
+    pub(crate) async fn ask_about<T: Send + 'static>(
+        self: &Arc<Self>,
+        call: &Call,
+        id: OrderId,
+        question: impl FnOnce(&Snapshot) -> Result<T, ViewsError> + Send + 'static,
+    ) -> Result<(u64, T), Problem> {
+        let exists = id.0 <= self.node.durable_position();
+        let position = if exists { call.at_least.max(id.0) } else { call.at_least };
+        self.ask_at(position, question).await
     }
 
     /// As [`Api::ask`], once they have seen `position`.

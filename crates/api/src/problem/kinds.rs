@@ -111,6 +111,7 @@ kinds! {
     SETTLEMENT_HOLD_EARLY 409 "settlement.hold-part-early" "Too early" "An earlier part of the hold is still to come."
     SETTLEMENT_EXCEEDS_HOLD 409 "settlement.exceeds-hold" "More than held" "This is more than is still held."
     SETTLEMENT_HOLD_CONFIRMED 409 "settlement.hold-already-confirmed" "Already confirmed" "What was confirmed cannot be released."
+    DATE_NOT_REACHED 409 "settlement.date-not-reached" "Date not reached" "What settles is final, so a date after the open business day is refused. Open that day first."
     UNKNOWN_RUN 404 "settlement.unknown-run" "Unknown run" "There is no settlement run of this number."
 
     KILL_SWITCH_ENGAGED 422 "risk.kill-switch-engaged" "Kill switch engaged" "A kill switch stops this order. Orders are taken again once it is lifted."

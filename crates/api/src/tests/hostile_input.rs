@@ -157,6 +157,9 @@ async fn paths_and_queries_out_of_form_are_refused_by_name() {
         let reply = house.ask("ann", "trader", axum::http::Method::GET, path).await;
         assert_eq!(reply.problem(), (status, code), "{path}: {}", reply.text);
     }
+    let reply = house.ask("ann", "trader", axum::http::Method::GET, "/trading/orders/abc").await;
+    assert_eq!(reply.body["detail"], "order in the path must be a whole number");
+    assert_eq!(reply.body["field"], "order");
     let long = format!("/trading/orders?account={}", "A".repeat(9_000));
     let reply = house.ask("ann", "trader", axum::http::Method::GET, &long).await;
     assert_eq!(reply.problem(), (414, "request.uri-too-long"));

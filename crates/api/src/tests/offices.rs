@@ -212,6 +212,27 @@ async fn limits_and_exposures_come_in_pages_of_scopes() {
 }
 
 #[tokio::test]
+async fn nothing_settles_for_a_date_that_has_not_come() {
+    let house = House::open();
+    let process = |date| house.post("operator-1", "operator", "/settlement/process", json!({"date": date}));
+    let reply = process("2023-02-07").await;
+    assert_eq!(reply.problem(), (409, "settlement.date-not-reached"), "no day is open");
+    house.open_market().await;
+    let sell = order_with(json!({"account": "BOB", "side": "sell"}));
+    house.post("bob", "trader", "/trading/orders", sell).await.good();
+    house.post("ann", "trader", "/trading/orders", order()).await.good();
+    for date in ["2023-02-08", "2099-01-01"] {
+        let reply = process(date).await;
+        assert_eq!(reply.problem(), (409, "settlement.date-not-reached"));
+        assert_eq!(reply.body["field"], "date");
+        let detail = reply.body["detail"].as_str().unwrap();
+        assert!(detail.contains(date) && detail.contains("2023-02-07"), "{detail}");
+    }
+    assert_eq!(process("2023-02-06").await.good()["settled"], 0, "a day that is over may be settled again");
+    assert_eq!(process("2023-02-07").await.good()["settled"], 1, "and nothing was settled ahead");
+}
+
+#[tokio::test]
 async fn fault_21_a_short_leg_is_recycled_and_reported() {
     let house = House::trading().await;
     house.office("operator", "/settlement/models/MAIN", json!({"model": "net"})).await;
@@ -236,6 +257,7 @@ async fn fault_21_a_short_leg_is_recycled_and_reported() {
     );
     let clear = json!({"participant": "SOUTH", "asset": "ACME", "missing": "0"});
     house.office("operator", "/settlement/shortfalls", clear).await;
+    house.office("operator", "/trading/business-day", json!({"date": "2023-02-08"})).await;
     let next = house.office("service", "/settlement/process", json!({"date": "2023-02-08"})).await;
     assert_eq!(next["settled"], 1, "a machine may start it: {next}");
     let obligations = house.get("o", "operator", "/settlement/obligations?account=ANN").await.good();

@@ -45,7 +45,13 @@ async fn fault_18_a_role_that_may_not_is_403_and_on_record() {
         assert_eq!(reply.problem(), (403, "auth.forbidden"), "{role} {path}");
         let last = house.access_records().await.pop().unwrap();
         assert_eq!((last.0.as_str(), last.2, last.3.as_deref()), ("someone", 403, Some("auth.forbidden")));
+        let asked = path.split('?').next().unwrap();
+        assert_eq!(last.1, format!("{method} {asked}"));
     }
+    let long = format!("/trading/accounts/{}", "A".repeat(1_000));
+    house.ask("someone", "service", Method::GET, &long).await;
+    let last = house.access_records().await.pop().unwrap();
+    assert_eq!((last.1.len(), &last.1[..23]), (200, "GET /trading/accounts/A"), "a record is bounded");
 }
 
 #[tokio::test]
@@ -67,7 +73,10 @@ async fn fault_18_what_is_somebody_elses_does_not_exist_and_reaching_for_it_is_o
         let path = if method == Method::GET { format!("{path}?at_least={position}") } else { path };
         let reply = house.ask("bob", "trader", method.clone(), &path).await;
         assert_eq!(reply.problem(), (404, code), "{method} {path}");
-        assert_eq!(house.access_records().await.len(), before + 1, "{method} {path}");
+        let recorded = house.access_records().await;
+        assert_eq!(recorded.len(), before + 1, "{method} {path}");
+        let operation = format!("{method} {}", path.split('?').next().unwrap());
+        assert_eq!(recorded.last().unwrap().1, operation, "the very object is named");
     }
     let foreign = house.post("bob", "trader", "/trading/orders", order()).await;
     assert_eq!(foreign.problem(), (404, "trading.unknown-account"));

@@ -1,7 +1,7 @@
 //! Decisions on orders, and commands that were refused.
 
 use crate::answer::{self, Answer};
-use crate::call::{Call, Filter, Place, parameter};
+use crate::call::{Call, Filter, Place, number};
 use crate::problem::{Problem, kinds};
 use crate::reads::{PageBody, page};
 use crate::rows::{Decision, RecordedRefusal};
@@ -91,7 +91,7 @@ pub(crate) async fn get_decision(
     Place(order): Place<String>,
     call: Call,
 ) -> Answer {
-    let order = OrderId(parameter("order", &order)?);
+    let order = OrderId(number("order", &order)?);
     let (position, found) = api.ask(&call, move |views| views.decision(order)).await?;
     let unknown =
         || Problem::new(&kinds::UNKNOWN_ORDER, format!("no decision was taken on an order {order}"));

@@ -1,5 +1,6 @@
 //! Policy bundles: which is in force, and bringing another into force.
 
+use crate::access;
 use crate::answer::{self, Answer, Done, done};
 use crate::auth::Permissions;
 use crate::call::{Call, Filter};
@@ -9,7 +10,7 @@ use crate::refusals;
 use crate::rows;
 use crate::services::Api;
 use axum::extract::State;
-use compliance::{Bundle, Module};
+use compliance::{Bundle, Module, Rules};
 use engine::Command;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -97,25 +98,35 @@ pub(crate) struct Redecided {
     reasons: Vec<Reason>,
 }
 
-/// Brings a bundle into force, for orders and for requests, if it is fit for it; otherwise the last one stays.
+/// Brings a bundle into force, for orders and for requests, if it is fit for it; otherwise the last one stays, and the
+/// refusal is on record.
 #[utoipa::path(post, path = "/compliance/policies", tag = "compliance", request_body = BundleBody,
     responses((status = 200, description = "In force", body = Done)))]
 pub(crate) async fn activate_policy(State(api): State<Arc<Api>>, call: Call) -> Answer {
     let bundle = call.read::<BundleBody>()?.bundle()?;
-    let bundle = check(bundle).await?;
+    let (bundle, flaw) = examine(bundle).await?;
+    if let Some(problem) = flaw {
+        return Err(access::record_refused_write(&api, &call, "/compliance/policies", problem).await?);
+    }
     let activate = compliance::Command::ActivatePolicy { bundle };
     let receipt = api.submit(call.request(Command::Compliance(activate))).await?;
     api.refresh_permissions().await?;
     done(&receipt)
 }
 
-/// A bundle that does not say who may call what would leave the gateway with the one before.
-async fn check(bundle: Bundle) -> Result<Bundle, Problem> {
-    let compiled = tokio::task::spawn_blocking(move || match Permissions::of(&bundle, 0) {
-        Ok(_) => Ok(bundle),
-        Err(why) => Err(Problem::new(refusals::bad_bundle(&why), why.to_string())),
+/// What is wrong with the bundle that compliance would not find: it asks for the rules on orders only, and a bundle that
+/// does not say who may call what would leave the gateway with the one before. What compliance finds is its to refuse.
+async fn examine(bundle: Bundle) -> Result<(Bundle, Option<Problem>), Problem> {
+    let examined = tokio::task::spawn_blocking(move || {
+        let flaw = match Permissions::of(&bundle, 0) {
+            Err(why) if Rules::compile(&bundle).is_ok() => {
+                Some(Problem::new(refusals::bad_bundle(&why), why.to_string()))
+            }
+            Ok(_) | Err(_) => None,
+        };
+        (bundle, flaw)
     });
-    compiled.await.map_err(|_| Problem::new(&kinds::INTERNAL, "the bundle could not be compiled"))?
+    examined.await.map_err(|_| Problem::new(&kinds::INTERNAL, "the bundle could not be compiled"))
 }
 
 /// The bundle in force.

@@ -1,7 +1,7 @@
 //! Runs, obligations and net positions as the views have them.
 
 use crate::answer::{self, Answer};
-use crate::call::{Call, Filter, Place, parameter};
+use crate::call::{Call, Filter, Place, number};
 use crate::problem::{Problem, kinds};
 use crate::reads::{PageBody, page, visibility};
 use crate::rows::{NetPosition, Obligation, RecycledTrade, SettlementRun, SettlementTotal};
@@ -98,7 +98,7 @@ pub(crate) async fn list_runs(
     responses((status = 200, description = "The run",
         body = RunLife<SettlementRun, SettlementTotal, RecycledTrade>)))]
 pub(crate) async fn get_run(State(api): State<Arc<Api>>, Place(run): Place<String>, call: Call) -> Answer {
-    let number: u64 = parameter("run", &run)?;
+    let number = number("run", &run)?;
     let ask = move |views: &Snapshot| {
         // Runs come latest first, so the page that begins after the next one's begins with this one.
         let after = Some(format!("settlement-runs:{}", number.saturating_add(1)));

@@ -3,7 +3,7 @@
 use crate::answer::{self, Answer};
 use crate::call::{Call, Filter};
 use crate::decimals::amount_text;
-use crate::problem::Problem;
+use crate::problem::{Problem, kinds};
 use crate::services::Api;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -22,7 +22,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewRun {
-    /// Everything due then or before.
+    /// Everything due then or before; the open business day at the latest.
     #[schema(value_type = String, format = Date, example = "2023-02-08")]
     date: Date,
 }
@@ -83,7 +83,8 @@ pub(crate) struct TotalBody {
 
 /// Settles everything that is due on a date or before, delivery against payment.
 ///
-/// First verifies that it sums to zero per asset. Safe to repeat: what has settled does not settle again. Waits until
+/// The date is one that has come: the open business day, or one before it. First verifies that what is due sums to zero
+/// per asset. Safe to repeat: what has settled does not settle again. Waits until
 /// the run is complete (200), and answers 202 when that takes longer than half a minute; the run goes on.
 #[utoipa::path(post, path = "/settlement/process", tag = "settlement", request_body = NewRun,
     responses(
@@ -92,6 +93,7 @@ pub(crate) struct TotalBody {
     ))]
 pub(crate) async fn process(State(api): State<Arc<Api>>, call: Call) -> Answer {
     let NewRun { date } = call.read()?;
+    check_reached(&api, date).await?;
     let process = settlement::Command::Process { date };
     let receipt = api.submit(call.request(Command::Settlement(process))).await?;
     let position = receipt.position;
@@ -115,6 +117,16 @@ pub(crate) async fn process(State(api): State<Arc<Api>>, call: Call) -> Answer {
         position,
     };
     answer::ok(complete, &body)
+}
+
+/// What settles is final, so a date that has not come is taken for a typing error.
+async fn check_reached(api: &Api, date: Date) -> Result<(), Problem> {
+    let detail = match api.look(|state| state.trading.business_date()).await?.1 {
+        Some(open) if date <= open => return Ok(()),
+        Some(open) => format!("{date} has not come yet: the open business day is {open}"),
+        None => format!("{date} has not come yet: no business day is open"),
+    };
+    Err(Problem::new(&kinds::DATE_NOT_REACHED, detail).in_field("date"))
 }
 
 /// The position at which no run was in progress any more; none if that takes too long.

@@ -1,7 +1,7 @@
 //! Negotiated block trades (CON-4): proposed by one, consented to or refused by the other.
 
 use crate::answer::{self, Answer, Done, done};
-use crate::call::{Call, Filter, Place, parameter};
+use crate::call::{Call, Filter, Place, number};
 use crate::decimals::Decimal;
 use crate::ownership::Purpose;
 use crate::problem::{Problem, kinds};
@@ -112,7 +112,12 @@ pub(crate) async fn propose_block(State(api): State<Arc<Api>>, call: Call) -> An
         consent_ns: consent_s.saturating_mul(SECOND_NS),
         user: call.user(),
     };
-    let receipt = api.submit(call.request(Command::ProposeBlock(propose))).await?;
+    let proposing = api.submit(call.request(Command::ProposeBlock(propose))).await;
+    let receipt = proposing.map_err(|problem| match problem.code() {
+        // The proposer's account is known by now.
+        code if code == kinds::UNKNOWN_ACCOUNT.code => problem.in_field("counterparty"),
+        _ => problem,
+    })?;
     let block = proposed(&receipt);
     let body = ProposedBlock { block, position: receipt.position, correlation: call.correlation };
     answer::created(receipt.position, &format!("/trading/blocks/{block}"), &body)
@@ -185,9 +190,9 @@ pub(crate) async fn get_block(
     call: Call,
 ) -> Answer {
     let (id, seen) = (block_id(&block)?, visibility(&call.principal));
-    let (position, found) = api.ask(&call, move |views| views.block(id, seen)).await?;
+    let (position, found) = api.ask_about(&call, id, move |views| views.block(id, seen)).await?;
     let Some((block, stages)) = found else {
-        let (_, exists) = api.ask(&call, move |views| views.block(id, Visibility::All)).await?;
+        let (_, exists) = api.ask_about(&call, id, move |views| views.block(id, Visibility::All)).await?;
         let problem = unknown(id);
         return Err(if exists.is_some() { problem.denied() } else { problem });
     };
@@ -195,7 +200,7 @@ pub(crate) async fn get_block(
 }
 
 pub(crate) fn block_id(text: &str) -> Result<OrderId, Problem> {
-    parameter::<u64>("block", text).map(OrderId)
+    number("block", text).map(OrderId)
 }
 
 fn unknown(block: OrderId) -> Problem {

@@ -130,7 +130,7 @@ pub(crate) async fn get_order(
     call: Call,
 ) -> Answer {
     let (order, seen) = (order_id(&order)?, visibility(&call.principal));
-    let (position, found) = api.ask(&call, move |views| views.order(order, seen)).await?;
+    let (position, found) = api.ask_about(&call, order, move |views| views.order(order, seen)).await?;
     match found {
         Some(found) => answer::ok(position, &found),
         None => Err(not_seen(&api, &call, order).await?),
@@ -150,7 +150,7 @@ pub(crate) async fn trace_order(
     let ask = move |views: &views::Snapshot| {
         Ok((views.order(order, seen)?, views.order_positions(order, seen)?.unwrap_or_default()))
     };
-    let (position, (found, mut positions)) = api.ask(&call, ask).await?;
+    let (position, (found, mut positions)) = api.ask_about(&call, order, ask).await?;
     let Some(found) = found else { return Err(not_seen(&api, &call, order).await?) };
     positions.truncate(TRACE_MAX);
     let scales = api.catalog.scales("instrument", found.instrument).await?;
@@ -166,7 +166,8 @@ async fn not_seen(api: &Arc<Api>, call: &Call, order: OrderId) -> Result<Problem
     if !call.principal.is_confined() {
         return Ok(problem);
     }
-    let (_, exists) = api.ask(call, move |views| views.order(order, views::Visibility::All)).await?;
+    let (_, exists) =
+        api.ask_about(call, order, move |views| views.order(order, views::Visibility::All)).await?;
     Ok(if exists.is_some() { problem.denied() } else { problem })
 }
 

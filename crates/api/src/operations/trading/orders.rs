@@ -1,7 +1,7 @@
 //! Orders that are there: changing them and taking them out of the market.
 
 use crate::answer::{self, Answer, Done, done};
-use crate::call::{Call, Filter, Place, parameter};
+use crate::call::{Call, Filter, Place, number};
 use crate::decimals::Decimal;
 use crate::operations::trading::order_entry::{self, PlacedOrder};
 use crate::ownership::Purpose;
@@ -107,5 +107,5 @@ pub(crate) async fn cancel_orders(
 
 /// The order of a path.
 pub(crate) fn order_id(text: &str) -> Result<OrderId, Problem> {
-    parameter::<u64>("order", text).map(OrderId)
+    number("order", text).map(OrderId)
 }
