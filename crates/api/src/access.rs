@@ -1,7 +1,8 @@
 //! Putting on record who looked at what, and who was turned away (AUD-1, fault 18).
 //!
 //! A read in an office is recorded before it is answered: no record, no answer. A refused request is recorded without
-//! anybody waiting, and at a bounded rate, so that an attacker fills neither journal nor disk; the rest is counted.
+//! anybody waiting, and at a bounded rate, so that an attacker fills neither journal nor disk; how many went unrecorded
+//! stands in the next record.
 
 use crate::auth::Principal;
 use crate::call::Call;
@@ -9,6 +10,7 @@ use crate::problem::Problem;
 use crate::routes::Route;
 use crate::services::Api;
 use engine::{Access, Command, Request};
+use std::sync::atomic::Ordering;
 use vocabulary::{CorrelationId, UserId};
 
 /// The longest operation recorded, in bytes.
@@ -27,7 +29,7 @@ pub(crate) async fn record_read(
     path: &str,
     status: u16,
 ) -> Result<(), Problem> {
-    let access = Access { operation: operation("GET", path), status, code: None };
+    let access = Access { operation: operation("GET", path), status, code: None, unrecorded: None };
     api.node.submit(request(principal.user, correlation, access)).await?;
     Ok(())
 }
@@ -43,6 +45,7 @@ pub(crate) async fn record_refused_write(
         operation: operation("POST", path),
         status: problem.status().as_u16(),
         code: Some(problem.code().to_owned()),
+        unrecorded: None,
     };
     let receipt = api.node.submit(request(call.user(), call.correlation, access)).await?;
     Ok(problem.at_position(receipt.position))
@@ -58,15 +61,20 @@ pub(crate) fn record_refused(
     problem: &Problem,
 ) {
     let path = if principal.is_some() { path } else { &route.path };
-    let access = Access {
-        operation: operation(route.method.as_str(), path),
-        status: problem.status().as_u16(),
-        code: Some(problem.code().to_owned()),
-    };
+    let unrecorded = &api.unrecorded_refusals;
     let actor = principal.map_or_else(anonymous, |principal| principal.user);
-    let recorded = api.access_rate.take((), 1).is_ok()
-        && api.node.enqueue(vec![request(actor, correlation, access)]).is_ok();
+    let before = api.access_rate.take((), 1).is_ok().then(|| unrecorded.swap(0, Ordering::Relaxed));
+    let recorded = before.is_some_and(|before| {
+        let access = Access {
+            operation: operation(route.method.as_str(), path),
+            status: problem.status().as_u16(),
+            code: Some(problem.code().to_owned()),
+            unrecorded: (before > 0).then_some(before),
+        };
+        api.node.enqueue(vec![request(actor, correlation, access)]).is_ok()
+    });
     if !recorded {
+        unrecorded.fetch_add(1 + before.unwrap_or(0), Ordering::Relaxed);
         api.metrics.access_suppressed.inc();
     }
 }

@@ -16,7 +16,7 @@ use engine::{Receipt, ReceiptResult, Request, State};
 use node::NodeHandle;
 use node::journal::JournalReader;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use views::ViewsReader;
@@ -85,6 +85,8 @@ pub(crate) struct Api {
     pub(crate) rates: RateLimits<UserId>,
     pub(crate) access_rate: RateLimits<()>,
     pub(crate) in_flight: AtomicUsize,
+    /// Refusals that came too fast to be recorded, and that no record counts yet.
+    pub(crate) unrecorded_refusals: AtomicU64,
     pub(crate) live: Live,
     pub(crate) reads: Reads,
     /// The OpenAPI document as it is served.
@@ -100,6 +102,7 @@ impl Api {
             rates: RateLimits::new(settings.rate, PRINCIPALS_MAX),
             access_rate: RateLimits::new(settings.access_rate, 1),
             in_flight: AtomicUsize::new(0),
+            unrecorded_refusals: AtomicU64::new(0),
             live: Live::new(),
             reads: Reads::new(views, journal),
             metrics: Metrics::new(),

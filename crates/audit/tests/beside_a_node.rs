@@ -49,7 +49,12 @@ fn start(data: &Path) -> Node {
 
 /// Registers so many participants and has one request turned away.
 fn work(node: &NodeHandle, name: &str, count: u32) {
-    let refused = Access { operation: "GET /audit".into(), status: 403, code: Some("api.forbidden".into()) };
+    let refused = Access {
+        operation: "GET /audit".into(),
+        status: 403,
+        code: Some("api.forbidden".into()),
+        unrecorded: None,
+    };
     let register = |n| {
         let participant = format!("{name}{n}").parse().unwrap();
         Command::Trading(trading::Command::RegisterParticipant { participant })

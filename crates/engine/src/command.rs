@@ -131,6 +131,10 @@ pub struct Access {
     /// The stable code of the refusal, if it was one.
     #[n(2)]
     pub code: Option<String>,
+    /// How many refusals before this one went unrecorded, because too many came at once.
+    #[n(3)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unrecorded: Option<u64>,
 }
 
 /// When the next thing falls due, and what it is.

@@ -207,6 +207,13 @@ impl House {
 
     /// The access records so far: actor, operation, status, code.
     pub(super) async fn access_records(&self) -> Vec<(String, String, u16, Option<String>)> {
+        let told =
+            |(actor, access): (String, engine::Access)| (actor, access.operation, access.status, access.code);
+        self.accesses().await.into_iter().map(told).collect()
+    }
+
+    /// The access records so far, with who it was.
+    pub(super) async fn accesses(&self) -> Vec<(String, engine::Access)> {
         let reader = store::sqlite::SqliteReader::open(self.dir.path(), 0).unwrap();
         // Everything that was handed over before is durable once this is answered.
         self.node.read(|_| ()).await.unwrap();
@@ -223,8 +230,7 @@ impl House {
                     let (at, body) = framed.unwrap();
                     let record = node::decode_record(at, body).unwrap();
                     if let Command::RecordAccess(access) = record.request.command {
-                        let actor = record.request.actor.to_string();
-                        found.push((actor, access.operation, access.status, access.code));
+                        found.push((record.request.actor.to_string(), access));
                     }
                 }
             }

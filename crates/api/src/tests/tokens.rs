@@ -89,21 +89,35 @@ async fn fault_18_what_is_somebody_elses_does_not_exist_and_reaching_for_it_is_o
 }
 
 #[tokio::test]
-async fn fault_18_a_flood_of_refused_requests_fills_no_journal() {
+async fn fault_18_a_flood_of_refused_requests_fills_no_journal_and_is_counted_on_record() {
     let settings = crate::Settings {
         access_rate: crate::Rate { per_second: 1, burst: 5 },
         ..crate::Settings::default()
     };
     let house = House::with(settings, node::NodeConfig::default());
-    for _ in 0..100 {
+    let knock = async || {
         let request = Request::get("/trading/orders").body(Body::empty()).unwrap();
         assert_eq!(house.send(request).await.status, 401);
+    };
+    let mut knocks = 100;
+    for _ in 0..knocks {
+        knock().await;
     }
     assert!(house.access_records().await.len() <= 7);
     let metrics = house.ask("a", "auditor", Method::GET, "/metrics").await;
     let suppressed =
         metrics.text.lines().find(|line| line.starts_with("access_records_suppressed_total")).unwrap();
     assert!(suppressed.split(' ').nth(1).unwrap().parse::<u32>().unwrap() >= 93, "{suppressed}");
+    // The next that is recorded says how many were not.
+    let before = house.accesses().await.len();
+    while house.accesses().await.len() == before {
+        knock().await;
+        knocks += 1;
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let recorded = house.accesses().await;
+    let counted: u64 = recorded.iter().filter_map(|(_, access)| access.unrecorded).sum();
+    assert_eq!(recorded.len() as u64 + counted, knocks);
 }
 
 #[tokio::test]

@@ -82,7 +82,7 @@ fn records() -> Vec<Record> {
         trading::Event::Deposited { account: id("ANN"), asset: id("EUR"), amount: Amount(10_i128.pow(20)) };
     let access = |operation: &str, status, code: Option<&str>| {
         let (operation, code) = (operation.to_owned(), code.map(str::to_owned));
-        Command::RecordAccess(Access { operation, status, code })
+        Command::RecordAccess(Access { operation, status, code, unrecorded: None })
     };
     vec![
         activation(),

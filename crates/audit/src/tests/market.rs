@@ -129,7 +129,7 @@ impl Market {
 
     pub(crate) fn access(&mut self, operation: &str, status: u16, code: Option<&str>) -> &Record {
         let (operation, code) = (operation.to_owned(), code.map(str::to_owned));
-        self.run(Command::RecordAccess(Access { operation, status, code }))
+        self.run(Command::RecordAccess(Access { operation, status, code, unrecorded: None }))
     }
 
     pub(crate) fn wait_ns(&mut self, ns: u64) {

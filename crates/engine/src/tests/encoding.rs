@@ -88,7 +88,12 @@ fn commands() -> Vec<Command> {
         Command::ExpireDeadlines,
         Command::Deliver { message, body: body(), answered_below: message },
         Command::Acknowledge { message, answer: Answer::Later },
-        Command::RecordAccess(Access { operation: "GET /x".into(), status: 403, code: Some("c".into()) }),
+        Command::RecordAccess(Access {
+            operation: "GET /x".into(),
+            status: 403,
+            code: Some("c".into()),
+            unrecorded: None,
+        }),
         Command::RetryMessage { message },
         Command::TakeTurns,
     ]
