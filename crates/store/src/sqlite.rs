@@ -25,8 +25,10 @@ use node::journal::{
     verify_chain,
 };
 use rusqlite::{ErrorCode, OpenFlags, params};
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 use table::{Table, code, extended_code, stored};
 
 const DATABASE: &str = "journal.db";
@@ -63,7 +65,8 @@ impl SqliteJournal {
     /// that another process writes to, a foreign or newer file, another shard's, and a damaged one.
     pub fn open(dir: &Path, founding: &Founding, check: Check) -> Result<Self, OpenError> {
         let unusable = |source| OpenError::Directory { dir: dir.to_owned(), source };
-        fs::create_dir_all(dir).map_err(unusable)?;
+        // What lies here is nobody else's to read.
+        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(unusable)?;
         let lock = WriterLock::take(dir)?;
         examine_wal(dir, founding.shard)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;

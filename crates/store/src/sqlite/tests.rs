@@ -6,6 +6,8 @@ use node::journal::{FIRST_POSITION, frame_into};
 use node::snapshot::Snapshot;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -288,6 +290,14 @@ fn fault_9_an_unwritable_directory_is_named() {
     let error = open(dir, Check::Tail).unwrap_err();
     assert!(matches!(error, OpenError::Directory { .. }), "{error:?}");
     assert!(error.to_string().starts_with("cannot use the data directory /proc/self: "), "{error}");
+}
+
+#[test]
+fn a_directory_made_here_is_closed_to_others() {
+    let dir = TempDir::new().unwrap();
+    let data = dir.path().join("deep").join("data");
+    drop(open(&data, Check::Tail).unwrap());
+    assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
 #[test]
