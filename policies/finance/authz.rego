@@ -64,9 +64,9 @@ public_pages := {"/", "/docs", "/openapi.json", "/healthz", "/readyz"}
 
 # Each grant: methods, the paths below which it holds, and paths below which it does not.
 grants := {
-	# Orders and block trades of its own accounts.
+	# Orders and block trades of its own accounts, and what it owes for them.
 	"trader": [
-		{"methods": reading, "below": ["/trading"]},
+		{"methods": reading, "below": ["/trading", "/settlement/obligations"]},
 		{"methods": writing, "below": ["/trading/orders", "/trading/blocks"]},
 	],
 	# Runs the venue: reference data, accounts, phases, settlement. Takes orders off the book, never places one.

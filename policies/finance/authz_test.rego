@@ -52,6 +52,14 @@ test_a_trader_trades_and_reads_trading if {
 	authz.allow with input as as_role("trader", "GET", "/trading/trades?limit=10")
 }
 
+test_a_trader_reads_what_it_owes_and_nothing_else_of_settlement if {
+	authz.allow with input as as_role("trader", "GET", "/settlement/obligations?settled=false")
+	not authz.allow with input as as_role("trader", "POST", "/settlement/obligations")
+	every path in ["/settlement/runs", "/settlement/net-positions", "/settlement/quotas", "/settlement/reports/2023-02-07"] {
+		not authz.allow with input as as_role("trader", "GET", path)
+	}
+}
+
 test_a_trader_changes_nothing_else if {
 	not authz.allow with input as as_role("trader", "POST", "/trading/accounts")
 	not authz.allow with input as as_role("trader", "GET", "/risk/limits")

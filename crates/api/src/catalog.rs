@@ -7,7 +7,7 @@
 use crate::problem::{Problem, kinds};
 use crate::remembered::Remembered;
 use node::NodeHandle;
-use vocabulary::{AccountId, AssetId, InstrumentId, UserId};
+use vocabulary::{AccountId, AssetId, InstrumentId, MarketId, ParticipantId, UserId};
 
 const INSTRUMENTS_MAX: usize = 65_536;
 const ASSETS_MAX: usize = 65_536;
@@ -101,6 +101,40 @@ impl Catalog {
     /// The decimals of the asset that a body names in `field`.
     pub(crate) async fn scale(&self, field: &str, asset: AssetId) -> Result<u8, Problem> {
         self.find_scale(asset).await?.ok_or_else(|| unknown(field, "asset", asset))
+    }
+
+    /// Refuses an account that is not there, named in `field`.
+    pub(crate) async fn check_account(&self, field: &str, account: AccountId) -> Result<(), Problem> {
+        let owner = self.find_owner(account).await?;
+        owner.map(|_| ()).ok_or_else(|| unknown(field, "account", account))
+    }
+
+    /// Refuses a participant that is not there, named in `field`.
+    pub(crate) async fn check_participant(
+        &self,
+        field: &str,
+        participant: ParticipantId,
+    ) -> Result<(), Problem> {
+        let look = move |state: &engine::State| state.trading.participants().contains(&participant);
+        let (_, is_known) = self.node.read(look).await?;
+        if is_known { Ok(()) } else { Err(unknown(field, "participant", participant)) }
+    }
+
+    /// Refuses an instrument that is not there, named in `field`.
+    pub(crate) async fn check_instrument(
+        &self,
+        field: &str,
+        instrument: InstrumentId,
+    ) -> Result<(), Problem> {
+        self.scales(field, instrument).await.map(|_| ())
+    }
+
+    /// Refuses a market that no instrument is traded in, named in `field`.
+    pub(crate) async fn check_market(&self, field: &str, market: MarketId) -> Result<(), Problem> {
+        let look =
+            move |state: &engine::State| state.trading.instruments().any(|known| known.market == market);
+        let (_, is_known) = self.node.read(look).await?;
+        if is_known { Ok(()) } else { Err(unknown(field, "instrument in the market", market)) }
     }
 }
 

@@ -38,6 +38,10 @@ pub(crate) fn check_syntax(body: &[u8]) -> Result<(), Problem> {
 /// # Errors
 /// `request.invalid-field`, naming the field.
 pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+    // An array of its fields in their order would be read as an object, and a field more or less would shift the rest.
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(Problem::new(&kinds::INVALID_FIELD, "the body must be a JSON object"));
+    }
     serde_json::from_slice(body).map_err(|_| misfit::<T>(body))
 }
 
@@ -51,8 +55,10 @@ fn misfit<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Problem {
     let path = error.path().to_string();
     let said = error.inner().to_string();
     let said = said.rsplit_once(" at line").map_or(said.as_str(), |(said, _)| said);
-    // A field that is missing or unknown is named in the sentence, and the path ends above it.
-    let named = ["missing field `", "unknown field `"].iter().find_map(|start| said.strip_prefix(start));
+    // A field that is missing, unknown or there twice is named in the sentence, and the path ends above it.
+    let named = ["missing field `", "unknown field `", "duplicate field `"]
+        .iter()
+        .find_map(|start| said.strip_prefix(start));
     let named = named.and_then(|rest| rest.split('`').next());
     let field = match (path.as_str(), named) {
         (".", Some(name)) => name.to_owned(),
@@ -149,6 +155,17 @@ mod tests {
         assert_eq!(field_of(r#"{"legs": []}"#), "quantity");
         assert_eq!(field_of(r#"{"quantity": "5", "legs": [{}]}"#), "legs[0].price");
         assert_eq!(field_of(r#"{"quantity": "5", "legs": [], "qty": 1}"#), "qty");
-        assert_eq!(field_of(r#"[]"#), "");
+        assert_eq!(field_of(r#"{"quantity": "5", "quantity": "6", "legs": []}"#), "quantity");
+        assert_eq!(field_of(r#"{"quantity": "5", "legs": [{"price": "1", "price": "2"}]}"#), "legs[0].price");
+    }
+
+    #[test]
+    fn an_array_is_not_taken_for_an_object() {
+        for body in [r#"["5", []]"#, " [\n]", "[]", "7", "null", "\"{}\""] {
+            let problem = read::<Order>(body.as_bytes()).unwrap_err();
+            assert_eq!((problem.code(), problem.field()), ("request.invalid-field", None), "{body}");
+            assert_eq!(problem.detail(), "the body must be a JSON object");
+        }
+        assert!(read::<Order>(b" \t\r\n{\"quantity\": \"5\", \"legs\": []}").is_ok());
     }
 }

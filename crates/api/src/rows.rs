@@ -162,7 +162,8 @@ pub(crate) struct Block {
     leg: Option<String>,
     /// In which step.
     step: Option<String>,
-    /// Code of why it was turned round.
+    /// Code of why it was turned round: `block.refused`, `block.withdrawn`, `block.expired`, or that of the step which
+    /// failed.
     code: Option<String>,
     /// Sentence of why.
     message: Option<String>,

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::error::ViewsError;
 
 /// Counts changes of the tables or of what stands in them. Another version in the file means that it is rebuilt.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 
 const TABLES: &str = include_str!("schema.sql");
 

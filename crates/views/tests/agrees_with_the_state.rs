@@ -304,8 +304,17 @@ fn block_trades_show_every_stage() {
     let trades = all(|page| snapshot.trades(&trades, Visibility::All, page));
     assert_eq!((trades.len(), trades[0].price), (1, Decimal::new(101_00, 2)));
     assert_eq!(trades[0].buy.as_ref().unwrap().order, day.block);
-    for undone in [day.refused_block, day.late_block] {
+    for (undone, code, message) in [
+        (day.refused_block, "block.refused", "the counterparty's account BOB refused it"),
+        (day.late_block, "block.expired", "the counterparty did not consent in time"),
+    ] {
         assert_eq!(stages(undone).0, "undone");
+        let (row, stages) = snapshot.block(undone, Visibility::All).unwrap().unwrap();
+        let why = (Some(code), Some(message));
+        assert_eq!((row.code.as_deref(), row.message.as_deref()), why);
+        let turned: Vec<_> = stages.iter().filter(|stage| stage.code.is_some()).collect();
+        assert_eq!(turned.len(), 1, "it was turned round once");
+        assert_eq!((turned[0].code.as_deref(), turned[0].message.as_deref()), why);
     }
     assert_eq!(all(|page| snapshot.blocks(&views::BlockFilter::default(), Visibility::All, page)).len(), 3);
 }

@@ -183,7 +183,9 @@ pub(crate) struct AlertNews<'a> {
     pub(crate) measure: &'a risk::Measure,
     /// The share of the limit that was reached.
     pub(crate) percent: u8,
+    /// What was used, as decimal text.
     pub(crate) used: String,
+    /// The limit.
     pub(crate) limit: String,
     #[schema(value_type = String)]
     pub(crate) correlation: CorrelationId,

@@ -5,9 +5,11 @@
 
 use super::news::{AlertNews, Channel, Item, OrderNews, TradeNews, item};
 use crate::catalog::Scales;
-use crate::decimals::{price_text, quantity_text};
+use crate::decimals::{amount_text, price_text, quantity_text};
+use crate::operations::risk::measures::scale_of;
 use crate::services::Api;
 use engine::{Event, Record};
+use risk::Measure;
 use rustc_hash::{FxHashMap, FxHashSet};
 use vocabulary::{
     AccountId, CorrelationId, InstrumentId, OrderId, OrderTerms, Quantity, Side, Trade, UserId,
@@ -26,8 +28,13 @@ pub(super) async fn items(api: &Api, batch: &[Record], touched: &mut FxHashSet<I
     let mut items = Vec::new();
     for record in batch {
         let known = known_orders(record);
-        let mut desk =
-            Desk { record, known: &known, scales: FxHashMap::default(), owners: FxHashMap::default() };
+        let mut desk = Desk {
+            record,
+            known: &known,
+            scales: FxHashMap::default(),
+            owners: FxHashMap::default(),
+            measures: FxHashMap::default(),
+        };
         desk.look_up(api).await;
         touched.extend(desk.scales.keys());
         record.events().iter().for_each(|event| desk.tell(event, &mut items));
@@ -77,6 +84,8 @@ struct Desk<'a> {
     known: &'a FxHashMap<OrderId, Known>,
     scales: FxHashMap<InstrumentId, Scales>,
     owners: FxHashMap<AccountId, UserId>,
+    /// Decimals of what alerts are about.
+    measures: FxHashMap<Measure, u8>,
 }
 
 impl Desk<'_> {
@@ -87,6 +96,13 @@ impl Desk<'_> {
             }
             if let Ok(Some(owner)) = api.catalog.find_owner(*account).await {
                 self.owners.insert(*account, owner);
+            }
+        }
+        for event in self.record.events() {
+            let Event::Risk(risk::Event::AlertRaised { measure, .. }) = event else { continue };
+            let measure = *measure;
+            if let Ok((_, scale)) = api.look(move |state| scale_of(&state.trading, measure)).await {
+                self.measures.insert(measure, scale);
             }
         }
     }
@@ -180,14 +196,15 @@ impl Desk<'_> {
         let risk::Event::AlertRaised { scope, measure, percent, used, limit, correlation } = event else {
             return None;
         };
+        let scale = *self.measures.get(measure)?;
         let news = AlertNews {
             position: self.record.moment.position,
             time: self.record.moment.time,
             scope,
             measure,
             percent: *percent,
-            used: used.to_string(),
-            limit: limit.to_string(),
+            used: amount_text(*used, scale),
+            limit: amount_text(*limit, scale),
             correlation: *correlation,
         };
         Some(item(Channel::Alerts, None, None, news.position, &news))

@@ -4,7 +4,7 @@ mod exposures;
 mod history;
 mod kill_switches;
 mod limits;
-mod measures;
+pub(crate) mod measures;
 mod report;
 
 use crate::services::Api;

@@ -151,7 +151,7 @@ async fn answers_look_as_documented() {
         .await;
     let denied = house.post("ann", "trader", "/trading/orders", order_with(json!({"quantity": "99"}))).await;
     check(&document, "POST", "/trading/orders", denied.status, &denied.body);
-    let switch = json!({"switch": {"instrument": "ACME"}, "reason": "a test"});
+    let switch = json!({"switch": {"instrument": "ACME"}, "reason": "TEST-1"});
     house.office("risk", "/risk/kill-switches", switch).await;
     let entry = json!({"restriction": {"user": "mallory"}});
     house.office("compliance", "/compliance/restrictions", entry).await;

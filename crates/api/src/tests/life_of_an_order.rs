@@ -193,6 +193,28 @@ async fn a_batch_is_decided_order_by_order() {
 }
 
 #[tokio::test]
+async fn a_block_trade_that_a_step_turns_round_says_which_and_why() {
+    let house = House::trading().await;
+    let limit = json!({"scope": {"account": "BOB"}, "measure": {"order_quantity": "ACME"}, "limit": "5"});
+    house.office("risk", "/risk/limits", limit).await;
+    let propose = json!({"account": "ANN", "counterparty": "BOB", "instrument": "ACME", "side": "sell",
+        "price": "99.00", "quantity": "100"});
+    let reply = house.post("ann", "trader", "/trading/blocks", propose).await;
+    let path = reply.header("location").to_owned();
+    house.post("bob", "trader", &format!("{path}/consent"), json!({"account": "BOB"})).await.good();
+    let undone = house.get("bob", "trader", &path).await.good();
+    assert_eq!(
+        (&undone["block"]["stage"], &undone["block"]["code"]),
+        (&json!("undone"), &json!("risk.order-quantity")),
+        "{undone}"
+    );
+    let trace =
+        house.get("ann", "trader", &format!("{}/trace", path.replace("blocks", "orders"))).await.good();
+    let told = "validate-risk of the counterparty's leg failed, risk.order-quantity";
+    assert!(trace.to_string().contains(told), "{trace}");
+}
+
+#[tokio::test]
 async fn a_block_trade_waits_for_the_other_side() {
     let house = House::trading().await;
     let propose = json!({"account": "ANN", "counterparty": "BOB", "instrument": "ACME", "side": "sell",
@@ -219,5 +241,20 @@ async fn a_block_trade_waits_for_the_other_side() {
     assert_eq!(reply.problem(), (404, "trading.unknown-account"));
     assert_eq!(reply.body["field"], "counterparty");
     house.post("bob", "trader", &format!("{path}/refuse"), json!({"account": "BOB"})).await.good();
-    assert_eq!(house.get("ann", "trader", &path).await.good()["block"]["stage"], "undone");
+    let undone = house.get("ann", "trader", &path).await.good();
+    assert_eq!(
+        (&undone["block"]["stage"], &undone["block"]["code"], &undone["block"]["message"]),
+        (&json!("undone"), &json!("block.refused"), &json!("the counterparty's account BOB refused it"))
+    );
+    let trace = house.get("ann", "trader", &path.replace("blocks", "orders")).await.good();
+    assert_eq!(trace["status"], "canceled", "the leg is an order too: {trace}");
+    let trace =
+        house.get("ann", "trader", &format!("{}/trace", path.replace("blocks", "orders"))).await.good();
+    for told in [
+        "validate-risk of the proposer's leg is done",
+        "refused by BOB",
+        "process-settlement of the proposer's leg is undone",
+    ] {
+        assert!(trace.to_string().contains(told), "{told} in {trace}");
+    }
 }

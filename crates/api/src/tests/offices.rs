@@ -72,18 +72,53 @@ async fn a_book_and_an_auction_are_shown() {
 #[tokio::test]
 async fn a_kill_switch_stops_orders_and_is_lifted() {
     let house = House::trading().await;
-    let engage = json!({"switch": {"account": "ANN"}, "reason": "orders without end"});
+    let engage = json!({"switch": {"account": "ANN"}, "reason": "INC-2023-17"});
     house.office("risk", "/risk/kill-switches", engage).await;
     let reply = house.post("ann", "trader", "/trading/orders", order()).await;
     assert_eq!(reply.problem(), (422, "risk.kill-switch-engaged"));
     let shown = house.get("r", "risk", "/risk/kill-switches").await.good();
-    assert_eq!(shown["items"], json!([{"switch": {"account": "ANN"}, "reason": "orders without end"}]));
+    assert_eq!(shown["items"], json!([{"switch": {"account": "ANN"}, "reason": "INC-2023-17"}]));
     house.office("risk", "/risk/kill-switches/lift", json!({"switch": {"account": "ANN"}})).await;
     house.post("ann", "trader", "/trading/orders", order()).await.good();
     let reply = house.post("risk-1", "risk", "/risk/kill-switches/lift", json!({"switch": "all"})).await;
     assert_eq!(reply.problem(), (409, "risk.switch-not-engaged"));
     let history = house.get("r", "risk", "/risk/kill-switches/history").await.good();
     assert!(history["items"][0]["lifted_position"].is_u64(), "{history}");
+}
+
+#[tokio::test]
+async fn what_would_bind_nobody_is_refused_by_the_name_that_is_not_known() {
+    let house = House::trading().await;
+    let before = house.node.durable_position();
+    let switch = |switch: Value| json!({"switch": switch, "reason": "INC-1"});
+    let entry = |restriction: Value| json!({"restriction": restriction});
+    let limit = |scope: Value| json!({"scope": scope, "measure": "order_rate", "limit": "1"});
+    let pair = |instrument, account| json!({"restriction": {"instrument_for_account": {"instrument": instrument, "account": account}}});
+    let (switches, entries) = ("/risk/kill-switches", "/compliance/restrictions");
+    for (role, path, body, field) in [
+        ("risk", switches, switch(json!({"account": "ANNE"})), "switch.account"),
+        ("risk", switches, switch(json!({"participant": "NORD"})), "switch.participant"),
+        ("risk", switches, switch(json!({"instrument": "ACNE"})), "switch.instrument"),
+        ("risk", "/risk/limits", limit(json!({"account": "ANNE"})), "scope.account"),
+        ("risk", "/risk/limits", limit(json!({"participant": "NORD"})), "scope.participant"),
+        ("compliance", entries, entry(json!({"account": "ANNE"})), "restriction.account"),
+        ("compliance", entries, entry(json!({"instrument": "ACNE"})), "restriction.instrument"),
+        ("compliance", entries, pair("ACNE", "ANN"), "restriction.instrument_for_account.instrument"),
+        ("compliance", entries, pair("ACME", "ANNE"), "restriction.instrument_for_account.account"),
+        ("operator", "/settlement/models/MIAN", json!({"model": "net"}), "market"),
+    ] {
+        let reply = house.post("someone", role, path, body).await;
+        assert_eq!(reply.problem(), (400, "request.unknown-reference"), "{path}: {}", reply.text);
+        assert_eq!(reply.body["field"], field);
+    }
+    assert_eq!(house.node.durable_position(), before, "nothing was written");
+    for reason in ["", "orders of J. Doe", "INC-2023-17\n", "ünfug", &"1".repeat(37)] {
+        let engage = json!({"switch": "all", "reason": reason});
+        let reply = house.post("risk-1", "risk", switches, engage).await;
+        assert_eq!(reply.problem(), (400, "request.invalid-field"), "{reason}");
+        assert_eq!(reply.body["field"], "reason", "a reference holds no personal data: {reason}");
+    }
+    assert_eq!(house.node.durable_position(), before, "nothing was written");
 }
 
 #[tokio::test]
@@ -230,6 +265,25 @@ async fn nothing_settles_for_a_date_that_has_not_come() {
     }
     assert_eq!(process("2023-02-06").await.good()["settled"], 0, "a day that is over may be settled again");
     assert_eq!(process("2023-02-07").await.good()["settled"], 1, "and nothing was settled ahead");
+}
+
+#[tokio::test]
+async fn a_trader_sees_what_he_owes_and_nobody_elses_obligations() {
+    let house = House::trading().await;
+    let sell = order_with(json!({"account": "BOB", "side": "sell"}));
+    house.post("bob", "trader", "/trading/orders", sell).await.good();
+    house.post("ann", "trader", "/trading/orders", order()).await.good();
+    let path = "/settlement/obligations";
+    let own = house.get("ann", "trader", path).await.good();
+    assert_eq!(own["items"].as_array().unwrap().len(), 1, "of both sides the own one: {own}");
+    assert_eq!((&own["items"][0]["account"], &own["items"][0]["side"]), (&json!("ANN"), &json!("buy")));
+    assert!(!own.to_string().contains("BOB") && !own.to_string().contains("SOUTH"), "{own}");
+    for filter in ["account=BOB", "participant=SOUTH"] {
+        let others = house.get("ann", "trader", &format!("{path}?{filter}")).await.good();
+        assert_eq!(others["items"], json!([]), "{filter}");
+    }
+    let all = house.get("o", "operator", path).await.good();
+    assert_eq!(all["items"].as_array().unwrap().len(), 2, "an office sees both sides");
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ async fn a_batch_costs_what_its_orders_cost() {
 
 #[tokio::test]
 async fn fault_15_a_full_node_answers_503_and_when_to_come_back() {
-    let house = House::with(Settings::default(), NodeConfig { waiting_max: 1, ..NodeConfig::default() });
+    let house = House::with(Settings::default(), NodeConfig { waiting_max: 4, ..NodeConfig::default() });
     house.open_market().await;
     let sent: Vec<_> =
         (0..200).map(|_| tokio::spawn(house.post("ann", "trader", "/trading/orders", order()))).collect();

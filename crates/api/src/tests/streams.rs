@@ -87,6 +87,7 @@ async fn risk_hears_alerts() {
     };
     let heard = hear(&house, "r", "risk", "/risk/alerts/stream", &["event: alerts\n"], place).await;
     assert!(heard.contains("\"percent\":80"), "{heard}");
+    assert!(heard.contains("\"used\":\"900.00\"") && heard.contains("\"limit\":\"1000.00\""), "{heard}");
 }
 
 #[tokio::test]

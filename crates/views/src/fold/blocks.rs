@@ -4,7 +4,8 @@
 
 use engine::block::{Event, Leg, ProposeBlock, Stage, Step};
 use rusqlite::{OptionalExtension, params};
-use vocabulary::{CorrelationId, OrderId, Reason, Timestamp};
+use std::borrow::Cow;
+use vocabulary::{AccountId, CorrelationId, OrderId, Reason, Timestamp};
 
 use crate::batch::Batch;
 use crate::columns::{stored, thread};
@@ -21,7 +22,7 @@ impl<'a> Batch<'a> {
             let first = Stage::Doing { leg: Leg::Proposer, step: Step::CreateOrder };
             return self.enter(block, first, None);
         }
-        let (stage, counter_order) = self.stage_of(block)?;
+        let (stage, counter_order, proposer) = self.stage_of(block)?;
         counter_order.iter().for_each(|order| self.touch(*order));
         let next = stage.after(event).map_err(|illegal| self.misfit(format!("{illegal:?}")))?;
         if let Event::BlockConsented { order, user, .. } = event {
@@ -31,19 +32,22 @@ impl<'a> Batch<'a> {
                 params![stored(order.0), user.0.as_str(), stored(block.0)],
             )?;
         }
-        self.enter(block, next, reason_in(event))
+        self.enter(block, next, reason_in(event, proposer).as_deref())
     }
 
-    fn stage_of(&self, block: OrderId) -> Result<(Stage, Option<OrderId>), ViewsError> {
-        type Found = (String, Option<String>, Option<String>, Option<i64>);
+    /// Where it is, the counterparty's order, and the proposer's account.
+    fn stage_of(&self, block: OrderId) -> Result<(Stage, Option<OrderId>, AccountId), ViewsError> {
+        type Found = (String, Option<String>, Option<String>, Option<i64>, String);
         let found: Option<Found> = self
             .connection
-            .prepare_cached("SELECT stage, leg, step, counter_order FROM blocks WHERE block = ?")?
-            .query_row([stored(block.0)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .prepare_cached("SELECT stage, leg, step, counter_order, account FROM blocks WHERE block = ?")?
+            .query_row([stored(block.0)], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            })
             .optional()?;
-        let stage = found.and_then(|(word, leg, step, order)| {
+        let stage = found.and_then(|(word, leg, step, order, account)| {
             let stage = words::read_stage(&word, leg.as_deref(), step.as_deref())?;
-            Some((stage, order.map(|order| OrderId(order.cast_unsigned()))))
+            Some((stage, order.map(|order| OrderId(order.cast_unsigned())), account.parse().ok()?))
         });
         stage.ok_or_else(|| self.misfit(format!("block trade {block} is unknown")))
     }
@@ -95,15 +99,25 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Why the block trade was turned round, if the event says so.
-fn reason_in(event: &Event) -> Option<&Reason> {
+/// Why the block trade was turned round, if it was.
+fn reason_in(event: &Event, proposer: AccountId) -> Option<Cow<'_, Reason>> {
+    let own = |code: &str, message: String| Some(Cow::Owned(Reason { code: code.to_owned(), message }));
     match event {
-        Event::BlockStepFailed { reason, .. } | Event::BlockStuck { reason, .. } => Some(reason),
+        Event::BlockStepFailed { reason, .. } | Event::BlockStuck { reason, .. } => {
+            Some(Cow::Borrowed(reason))
+        }
+        Event::BlockRefused { account, .. } if *account == proposer => {
+            own("block.withdrawn", format!("the proposer's account {account} took it back"))
+        }
+        Event::BlockRefused { account, .. } => {
+            own("block.refused", format!("the counterparty's account {account} refused it"))
+        }
+        Event::BlockExpired { .. } => {
+            own("block.expired", "the counterparty did not consent in time".to_owned())
+        }
         Event::BlockProposed { .. }
         | Event::BlockStepDone { .. }
         | Event::BlockConsented { .. }
-        | Event::BlockRefused { .. }
-        | Event::BlockExpired { .. }
         | Event::BlockStepUndone { .. }
         | Event::BlockRetried { .. }
         | Event::BlockCompleted { .. } => None,

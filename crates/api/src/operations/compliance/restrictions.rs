@@ -2,6 +2,7 @@
 
 use crate::answer::{self, Answer, Done, List, done};
 use crate::call::Call;
+use crate::problem::Problem;
 use crate::services::Api;
 use axum::extract::State;
 use compliance::Restriction;
@@ -32,6 +33,24 @@ pub(crate) enum RestrictionBody {
     /// The user trades nothing, for whatever account.
     #[schema(value_type = String)]
     User(UserId),
+}
+
+impl RestrictionBody {
+    /// An entry for something that is not there would restrict nobody. A user may trade before he is known here.
+    async fn check(self, api: &Api) -> Result<(), Problem> {
+        match self {
+            Self::Instrument(instrument) => {
+                api.catalog.check_instrument("restriction.instrument", instrument).await
+            }
+            Self::InstrumentForAccount { instrument, account } => {
+                let within = "restriction.instrument_for_account";
+                api.catalog.check_instrument(&format!("{within}.instrument"), instrument).await?;
+                api.catalog.check_account(&format!("{within}.account"), account).await
+            }
+            Self::Account(account) => api.catalog.check_account("restriction.account", account).await,
+            Self::User(_) => Ok(()),
+        }
+    }
 }
 
 impl From<RestrictionBody> for Restriction {
@@ -81,6 +100,7 @@ pub(crate) struct EntryBody {
     responses((status = 200, description = "On the list", body = Done)))]
 pub(crate) async fn restrict(State(api): State<Arc<Api>>, call: Call) -> Answer {
     let Entry { restriction } = call.read()?;
+    restriction.check(&api).await?;
     let restrict = compliance::Command::Restrict { restriction: restriction.into() };
     done(&api.submit(call.request(Command::Compliance(restrict))).await?)
 }

@@ -9,10 +9,11 @@ use engine::Command;
 use risk::Switch;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use vocabulary::text::Text;
 use vocabulary::{AccountId, InstrumentId, ParticipantId};
 
 /// The longest reason, in characters.
-const REASON_MAX: usize = 200;
+const REASON_MAX: usize = 36;
 
 /// What a kill switch stops: one of these.
 #[derive(Clone, Copy, Serialize, Deserialize, utoipa::ToSchema)]
@@ -59,9 +60,26 @@ impl From<Switch> for SwitchBody {
 pub(crate) struct NewSwitch {
     /// `"all"`, or an object like `{"account": "A1"}`.
     switch: SwitchBody,
-    /// Why, for the record; names no person.
-    #[schema(example = "orders without end since 10:42")]
+    /// Reference of why, for the record: 1 to 36 letters, digits, `.`, `_`, `-`. What has happened and who is in it
+    /// stands where the reference leads to, for this record is kept for good.
+    #[schema(example = "INC-2023-17", min_length = 1, max_length = 36, pattern = "^[A-Za-z0-9._-]+$")]
     reason: String,
+}
+
+impl SwitchBody {
+    /// A switch of something that is not there would stop nothing, and look as if it had.
+    async fn check(self, api: &Api) -> Result<(), Problem> {
+        match self {
+            Self::All => Ok(()),
+            Self::Participant(participant) => {
+                api.catalog.check_participant("switch.participant", participant).await
+            }
+            Self::Account(account) => api.catalog.check_account("switch.account", account).await,
+            Self::Instrument(instrument) => {
+                api.catalog.check_instrument("switch.instrument", instrument).await
+            }
+        }
+    }
 }
 
 /// A switch to lift.
@@ -84,10 +102,8 @@ pub(crate) struct EngagedSwitch {
     responses((status = 200, description = "Engaged", body = Done)))]
 pub(crate) async fn engage_switch(State(api): State<Arc<Api>>, call: Call) -> Answer {
     let NewSwitch { switch, reason } = call.read()?;
-    if reason.is_empty() || reason.chars().count() > REASON_MAX || reason.chars().any(char::is_control) {
-        let rule = format!("must be 1 to {REASON_MAX} characters, none of them a control character");
-        return Err(Problem::invalid("reason", rule));
-    }
+    Text::<REASON_MAX>::new(&reason).map_err(|rule| Problem::invalid("reason", rule))?;
+    switch.check(&api).await?;
     let engage = risk::Command::EngageKillSwitch { switch: switch.into(), reason };
     done(&api.submit(call.request(Command::Risk(engage))).await?)
 }

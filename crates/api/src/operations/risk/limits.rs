@@ -144,6 +144,7 @@ pub(crate) struct Thresholds {
     responses((status = 200, description = "Set", body = Done)))]
 pub(crate) async fn set_limit(State(api): State<Arc<Api>>, call: Call) -> Answer {
     let NewLimit { scope, measure, limit } = call.read()?;
+    scope.check(&api).await?;
     let scale = measure.scale(&api).await?;
     let limit = limit.map(|limit| limit.bound("limit", scale)).transpose()?;
     let set = risk::Command::SetLimit { scope: scope.into(), measure: measure.into(), limit };

@@ -19,6 +19,18 @@ pub(crate) enum ScopeBody {
     Participant(ParticipantId),
 }
 
+impl ScopeBody {
+    /// A limit of somebody who is not there would bound nobody.
+    pub(crate) async fn check(self, api: &Api) -> Result<(), Problem> {
+        match self {
+            Self::Account(account) => api.catalog.check_account("scope.account", account).await,
+            Self::Participant(participant) => {
+                api.catalog.check_participant("scope.participant", participant).await
+            }
+        }
+    }
+}
+
 impl From<ScopeBody> for Scope {
     fn from(body: ScopeBody) -> Self {
         match body {

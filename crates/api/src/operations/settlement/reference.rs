@@ -99,7 +99,7 @@ pub(crate) async fn list_models(State(api): State<Arc<Api>>, _call: Call) -> Ans
     answer::ok(position, &List { items })
 }
 
-/// Chooses gross or net settlement for a market. Markets are gross until told otherwise.
+/// Chooses gross or net settlement for a market that an instrument is traded in. Markets are gross until told otherwise.
 #[utoipa::path(post, path = "/settlement/models/{market}", tag = "settlement", request_body = NewModel,
     params(("market" = String, Path, description = "The market")),
     responses((status = 200, description = "Chosen", body = Done)))]
@@ -110,6 +110,7 @@ pub(crate) async fn set_model(
 ) -> Answer {
     let market = parameter("market", &market)?;
     let NewModel { model } = call.read()?;
+    api.catalog.check_market("market", market).await?;
     let set = settlement::Command::SetSettlementModel { market, model };
     done(&api.submit(call.request(Command::Settlement(set))).await?)
 }

@@ -5,7 +5,7 @@
 
 use crate::catalog::Scales;
 use crate::decimals::{amount_text, price_text, quantity_text};
-use engine::block::Event as BlockEvent;
+use engine::block::{Event as BlockEvent, Leg, Step};
 use engine::{Answer, Event, FlowEvent, Record};
 use serde::Serialize;
 use serde_json::Value;
@@ -293,6 +293,43 @@ impl Teller {
             | BlockEvent::BlockCompleted { .. } => None,
         };
         consented.or_else(|| self.mine(event.block()))?;
-        Some(format!("block trade {}", event.block()))
+        Some(format!("block trade {}: {}", event.block(), happened(event)))
+    }
+}
+
+/// What happened to a block trade, in words.
+fn happened(event: &BlockEvent) -> String {
+    let of = |leg: &Leg, step: &Step| format!("{} of the {}'s leg", step_word(*step), leg_word(*leg));
+    match event {
+        BlockEvent::BlockProposed { terms, .. } => format!("proposed to {}", terms.counterparty),
+        BlockEvent::BlockStepDone { leg, step, .. } => format!("{} is done", of(leg, step)),
+        BlockEvent::BlockStepFailed { leg, step, reason, .. } => {
+            format!("{} failed, {}: {}", of(leg, step), reason.code, reason.message)
+        }
+        BlockEvent::BlockConsented { .. } => "the counterparty consents".to_owned(),
+        BlockEvent::BlockRefused { account, .. } => format!("refused by {account}"),
+        BlockEvent::BlockExpired { .. } => "the counterparty did not consent in time".to_owned(),
+        BlockEvent::BlockStepUndone { leg, step, .. } => format!("{} is undone", of(leg, step)),
+        BlockEvent::BlockStuck { leg, step, reason, .. } => {
+            format!("{} cannot be undone, {}: {}", of(leg, step), reason.code, reason.message)
+        }
+        BlockEvent::BlockRetried { .. } => "undone again by an operator".to_owned(),
+        BlockEvent::BlockCompleted { .. } => "executed".to_owned(),
+    }
+}
+
+fn step_word(step: Step) -> &'static str {
+    match step {
+        Step::CreateOrder => "create-order",
+        Step::ValidateRisk => "validate-risk",
+        Step::ProcessSettlement => "process-settlement",
+        Step::ComplianceCheck => "compliance-check",
+    }
+}
+
+fn leg_word(leg: Leg) -> &'static str {
+    match leg {
+        Leg::Proposer => "proposer",
+        Leg::Counterparty => "counterparty",
     }
 }
