@@ -121,7 +121,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Filter<T> {
         read.map(|Query(filter)| Self(filter)).map_err(|rejection| {
             let said = rejection.body_text();
             let said = said.strip_prefix("Failed to deserialize query string: ").unwrap_or(&said).to_owned();
-            Problem::new(&kinds::INVALID_QUERY, said)
+            // Of a value that does not fit, the sentence begins with the parameter.
+            let field = json::named(&said).or_else(|| said.split_once(": ").map(|(field, _)| field));
+            let field = field.unwrap_or_default().to_owned();
+            Problem::new(&kinds::INVALID_QUERY, said).in_field(field)
         })
     }
 }

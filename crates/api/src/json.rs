@@ -55,18 +55,20 @@ fn misfit<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Problem {
     let path = error.path().to_string();
     let said = error.inner().to_string();
     let said = said.rsplit_once(" at line").map_or(said.as_str(), |(said, _)| said);
-    // A field that is missing, unknown or there twice is named in the sentence, and the path ends above it.
-    let named = ["missing field `", "unknown field `", "duplicate field `"]
-        .iter()
-        .find_map(|start| said.strip_prefix(start));
-    let named = named.and_then(|rest| rest.split('`').next());
-    let field = match (path.as_str(), named) {
+    let field = match (path.as_str(), named(said)) {
         (".", Some(name)) => name.to_owned(),
         (".", None) => String::new(),
-        (above, Some(name)) if !above.ends_with(name) => format!("{above}.{name}"),
-        (path, _) => path.to_owned(),
+        (path, Some(name)) if path == name || path.ends_with(&format!(".{name}")) => path.to_owned(),
+        (above, Some(name)) => format!("{above}.{name}"),
+        (path, None) => path.to_owned(),
     };
     Problem::new(&kinds::INVALID_FIELD, said).in_field(field)
+}
+
+/// A field that is missing, unknown or there twice is named in serde's sentence, where the path may end above it.
+pub(crate) fn named(said: &str) -> Option<&str> {
+    let starts = ["missing field `", "unknown field `", "duplicate field `"];
+    starts.iter().find_map(|start| said.strip_prefix(start))?.split('`').next()
 }
 
 /// Where the text goes deeper than allowed.
@@ -108,6 +110,15 @@ mod tests {
     struct Order {
         quantity: String,
         legs: Vec<Leg>,
+        #[serde(default)]
+        for_leg: Option<Named>,
+    }
+
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only whether it reads matters")]
+    struct Named {
+        leg: u8,
     }
 
     #[derive(Deserialize, Debug)]
@@ -155,6 +166,11 @@ mod tests {
         assert_eq!(field_of(r#"{"legs": []}"#), "quantity");
         assert_eq!(field_of(r#"{"quantity": "5", "legs": [{}]}"#), "legs[0].price");
         assert_eq!(field_of(r#"{"quantity": "5", "legs": [], "qty": 1}"#), "qty");
+        assert_eq!(field_of(r#"{"quantity": "5", "legs": [], "for_leg": {}}"#), "for_leg.leg");
+        assert_eq!(
+            field_of(r#"{"quantity": "5", "legs": [], "for_leg": {"leg": 1, "legg": 1}}"#),
+            "for_leg.legg"
+        );
         assert_eq!(field_of(r#"{"quantity": "5", "quantity": "6", "legs": []}"#), "quantity");
         assert_eq!(field_of(r#"{"quantity": "5", "legs": [{"price": "1", "price": "2"}]}"#), "legs[0].price");
     }

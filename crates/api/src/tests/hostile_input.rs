@@ -160,6 +160,23 @@ async fn paths_and_queries_out_of_form_are_refused_by_name() {
     let reply = house.ask("ann", "trader", axum::http::Method::GET, "/trading/orders/abc").await;
     assert_eq!(reply.body["detail"], "order in the path must be a whole number");
     assert_eq!(reply.body["field"], "order");
+    for (path, field) in [
+        ("/trading/orders?acount=ANN", "acount"),
+        ("/trading/orders?limit=many", "limit"),
+        ("/trading/orders?limit=1&limit=2", "limit"),
+        ("/trading/orders?status=sleeping", "status"),
+    ] {
+        let reply = house.ask("ann", "trader", axum::http::Method::GET, path).await;
+        assert_eq!(reply.body["field"], field, "{}", reply.text);
+    }
+    let due = house.ask("o", "operator", axum::http::Method::GET, "/settlement/due").await;
+    assert_eq!((due.problem().0, &due.body["field"]), (400, &json!("date")), "{}", due.text);
+    let twice = br#"{"account": "ANN", "account": "BOB"}"#.to_vec();
+    assert_eq!(raw(&house, "application/json", twice).await.body["field"], "account");
+    let array = br#"["ANN", "ACME", "buy", "limit", "90.00", "10"]"#.to_vec();
+    let reply = raw(&house, "application/json", array).await;
+    assert_eq!(reply.problem(), (400, "request.invalid-field"));
+    assert_eq!(reply.body["detail"], "the body must be a JSON object");
     let long = format!("/trading/orders?account={}", "A".repeat(9_000));
     let reply = house.ask("ann", "trader", axum::http::Method::GET, &long).await;
     assert_eq!(reply.problem(), (414, "request.uri-too-long"));
