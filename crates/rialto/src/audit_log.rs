@@ -2,10 +2,9 @@
 
 use clap::Subcommand;
 use std::path::PathBuf;
-use store::sqlite::SqliteReader;
 
 use crate::cli::Failure;
-use crate::embedded::SHARD;
+use crate::embedded;
 use crate::journal::progress_bar;
 use crate::output::say;
 
@@ -26,7 +25,10 @@ pub(crate) enum AuditCommand {
 /// Runs one of them.
 pub(crate) fn run(command: &AuditCommand) -> Result<(), Failure> {
     let AuditCommand::Verify { data, json } = command;
-    let reader = SqliteReader::open(data, SHARD).map_err(|error| Failure::Misuse(error.to_string()))?;
+    let reader = embedded::reader(data)?;
+    if !data.join("audit").exists() {
+        return Err(Failure::Wrong(format!("there is no audit log in {}", data.display())));
+    }
     let tail =
         node::journal::JournalReader::tail(&reader).map_err(|error| Failure::Wrong(error.to_string()))?;
     let bar = progress_bar(tail.next_position - 1, "comparing");

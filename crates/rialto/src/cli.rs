@@ -1,6 +1,7 @@
 //! The commands and their options.
 
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
 
 use crate::audit_log::AuditCommand;
@@ -66,6 +67,8 @@ enum Command {
 pub(crate) enum Failure {
     /// What was asked for turned out wrong: exit code 1.
     Wrong(String),
+    /// As `Wrong`, in the server's own words for programs, a problem document as one line of JSON: exit code 1.
+    Problem(String),
     /// The command line or what it names cannot be used: exit code 2.
     Misuse(String),
 }
@@ -79,7 +82,7 @@ impl From<anyhow::Error> for Failure {
 /// Runs the command line.
 #[allow(clippy::print_stderr, reason = "this is where people read what went wrong")]
 pub(crate) fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => return misuse(&error),
     };
@@ -101,6 +104,10 @@ pub(crate) fn run() -> ExitCode {
             eprintln!("rialto: {why}");
             ExitCode::FAILURE
         }
+        Err(Failure::Problem(document)) => {
+            eprintln!("{document}");
+            ExitCode::FAILURE
+        }
         Err(Failure::Misuse(why)) => {
             eprintln!("rialto: {why}");
             ExitCode::from(2)
@@ -108,12 +115,37 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
+fn parse() -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&terse(Cli::command()).try_get_matches()?)
+}
+
+/// A command that stands alone is told what it lacks, rather than answered with the whole help.
+fn terse(command: clap::Command) -> clap::Command {
+    command.arg_required_else_help(false).mut_subcommands(terse)
+}
+
+/// Which subcommands a command lacks one of.
+fn missing_subcommand(error: &clap::Error) -> Option<String> {
+    let (ContextValue::String(command), ContextValue::Strings(known)) =
+        (error.get(ContextKind::InvalidSubcommand)?, error.get(ContextKind::ValidSubcommand)?)
+    else {
+        return None;
+    };
+    let known = known.join(", ");
+    Some(format!("a subcommand is required: {known} (see {command} --help)"))
+}
+
 /// Help and version go out as they are; anything else is one line.
 #[allow(clippy::print_stderr, reason = "this is where people read what went wrong")]
 fn misuse(error: &clap::Error) -> ExitCode {
-    use clap::error::ErrorKind;
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return if error.print().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    if error.kind() == ErrorKind::MissingSubcommand
+        && let Some(missing) = missing_subcommand(error)
+    {
+        eprintln!("rialto: {missing}");
+        return ExitCode::from(2);
     }
     let text = error.to_string();
     let mut lines =

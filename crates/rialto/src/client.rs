@@ -19,6 +19,7 @@ use vocabulary::UserId;
 
 use crate::cli::Failure;
 use crate::server_file;
+use table::plain;
 
 /// How long a token of the command line lives: one command.
 const TOKEN_LIFE_S: u64 = 60;
@@ -61,6 +62,7 @@ pub(crate) enum Ask<'a> {
     Get,
     Delete,
     Post(&'a Value),
+    Patch(&'a Value),
 }
 
 impl Client {
@@ -96,11 +98,16 @@ impl Client {
                 let request = self.agent.post(&url).header("authorization", &bearer);
                 request.header("content-type", "application/json").send(body.to_string())
             }
+            Ask::Patch(body) => {
+                let request = self.agent.patch(&url).header("authorization", &bearer);
+                request.header("content-type", "application/json").send(body.to_string())
+            }
         };
         let mut answer = sent.map_err(|error| Failure::Wrong(format!("{}: {error}", self.base)))?;
         let read = answer.body_mut().read_to_string();
         let text = read.map_err(|error| Failure::Wrong(format!("{url}: {error}")))?;
-        if answer.status().is_success() { Ok(text) } else { Err(refused(&text, answer.status().as_u16())) }
+        let status = answer.status();
+        if status.is_success() { Ok(text) } else { Err(refused(&text, status.as_u16(), self.json)) }
     }
 
     fn token(&self, speaker: Speaker) -> String {
@@ -118,17 +125,31 @@ impl Client {
         let owner = found["owner"].as_str().and_then(|owner| owner.parse().ok());
         owner.map(Speaker::Owner).ok_or_else(|| Failure::Wrong(format!("{path}: the answer names no owner")))
     }
+
+    /// Speaks as the owner of the account that an order is for.
+    fn owner_of_order(&self, order: u64) -> Result<Speaker, Failure> {
+        let path = format!("/trading/orders/{order}");
+        let found = self.ask(Speaker::Office(Role::Auditor), &path, &Ask::Get)?;
+        let account = found["account"].as_str();
+        self.owner_of(account.ok_or_else(|| Failure::Wrong(format!("{path}: the answer names no account")))?)
+    }
 }
 
-/// One line from a problem document: what, why, which field, under which code.
-fn refused(text: &str, status: u16) -> Failure {
+/// One line from a problem document: what and why, under which code, and where to look further. For a program, the
+/// document itself.
+fn refused(text: &str, status: u16, json: bool) -> Failure {
     let problem: Value = serde_json::from_str(text).unwrap_or_default();
     let Some(detail) = problem["detail"].as_str().or(problem["title"].as_str()) else {
         return Failure::Wrong(format!("the server answered {status}: {text}"));
     };
+    if json {
+        return Failure::Problem(problem.to_string());
+    }
     let code = problem["code"].as_str().unwrap_or("no code");
-    let field = problem["field"].as_str().map(|field| format!(", field {field}")).unwrap_or_default();
-    Failure::Wrong(format!("{detail} ({code}{field})"))
+    let more = [("field", "field"), ("order", "order"), ("correlation", "instance")];
+    let known = more.into_iter().filter(|(_, member)| !problem[*member].is_null());
+    let more: String = known.map(|(name, member)| format!(", {name} {}", plain(&problem[member]))).collect();
+    Failure::Wrong(format!("{detail} ({code}{more})"))
 }
 
 /// Builds a query string from what is given.

@@ -9,8 +9,18 @@ use std::path::Path;
 use store::snapshot_files::SnapshotFiles;
 use store::sqlite::{Check, Founding, SqliteJournal, SqliteReader};
 
+use crate::cli::Failure;
+
 /// The shard of a node that has no others beside it.
 pub(crate) const SHARD: u16 = 0;
+
+/// A handle to read the journal in `data` with, which is not founded where there is none.
+pub(crate) fn reader(data: &Path) -> Result<SqliteReader, Failure> {
+    if !data.join("journal.db").exists() {
+        return Err(Failure::Misuse(format!("there is no journal in {}", data.display())));
+    }
+    SqliteReader::open(data, SHARD).map_err(|error| Failure::Misuse(error.to_string()))
+}
 
 /// An opened data directory, recovered and not yet running.
 pub(crate) struct Opened {

@@ -9,7 +9,6 @@ mod report;
 use clap::{Args, ValueEnum};
 use node::NodeConfig;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 use vocabulary::Date;
 
 use crate::cli::Failure;
@@ -17,7 +16,7 @@ use crate::embedded;
 use day::Day;
 use feed::Feeder;
 use market::Market;
-use observer::{Findings, Observer};
+use observer::{Observer, Sighting};
 
 /// Options of `rialto replay`.
 #[derive(Args, Clone, Debug)]
@@ -78,14 +77,15 @@ pub(crate) fn run(options: &ReplayOptions) -> Result<(), Failure> {
             data.display()
         )));
     }
-    let findings = Arc::new(Mutex::new(Findings::default()));
-    let observer = Observer::new(&day, &market, options.limits == Limits::Market, Arc::clone(&findings));
+    let sighting = Sighting::default();
+    let observer = Observer::new(&day, &market, sighting.clone());
     let clock = market.clock();
     let node = opened.start(&NodeConfig::default(), Box::new(clock.clone()), vec![Box::new(observer)])?;
-    let feeder = Feeder { node: node.handle(), day: &day, market: &market, clock, options };
+    let feeder =
+        Feeder { node: node.handle(), day: &day, market: &market, clock, options, sighting: &sighting };
     let fed = feeder.run();
     let stopped = node.stop().map_err(Failure::Wrong);
-    let summary = report::summarise(&fed?, &findings);
+    let summary = report::summarise(&fed?, sighting.findings());
     stopped?;
     report::print(&summary, options)?;
     report::judge(&summary)

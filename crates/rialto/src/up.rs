@@ -20,8 +20,15 @@ use crate::server_file;
 
 /// How many connections to the read side serve requests.
 const VIEW_READERS: usize = 4;
+
+/// What the options do not say.
+const MORE: &str = "\
+RIALTO_LOG says how much is written to standard error: error, warn (the default), info, debug or trace, also per part \
+as in RIALTO_LOG=warn,api=debug. RIALTO_LOG=debug shows a line per request with its correlation id.";
+
 /// Options of `rialto up`.
 #[derive(Args)]
+#[command(after_help = MORE)]
 pub(crate) struct UpOptions {
     /// Where everything is kept; made if it is not there.
     #[arg(long, default_value = "data")]

@@ -50,7 +50,7 @@ pub(crate) struct Transfer {
     #[arg(long)]
     asset: String,
     /// How much, as a decimal number.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     amount: String,
 }
 

@@ -1,4 +1,4 @@
-//! `rialto order`: place, cancel, list, show, trace.
+//! `rialto order`: place, cancel, replace, list, show, trace.
 
 use api::Role;
 use clap::{Args, Subcommand, ValueEnum};
@@ -14,18 +14,22 @@ use crate::output::say;
 pub(crate) enum OrderCommand {
     /// Places an order, speaking for the account's owner.
     Place(Place),
-    /// Cancels one order, by its id or by its client's own id.
+    /// Cancels one order, by its id or by its client's own id, or all of an account.
     Cancel(Cancel),
-    /// Lists orders, newest last.
+    /// Changes an open order, speaking for the account's owner. A smaller quantity at the same price keeps its priority.
+    Replace(Replace),
+    /// Lists orders, newest first.
     List(List),
     /// Shows one order.
     Show {
         /// The order's id.
+        #[arg(value_parser = order_id)]
         order: u64,
     },
     /// Prints an order's whole life in sequence.
     Trace {
         /// The order's id.
+        #[arg(value_parser = order_id)]
         order: u64,
     },
 }
@@ -42,10 +46,10 @@ pub(crate) struct Place {
     #[arg(long)]
     side: Side,
     /// How much, as a decimal number.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     quantity: String,
     /// The limit, as a decimal number; without it, a market order.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     price: Option<String>,
     /// How long it lives; else day for a limit order, immediate-or-cancel for a market order.
     #[arg(long)]
@@ -91,14 +95,35 @@ fn name(choice: impl ValueEnum) -> String {
 #[derive(Args)]
 pub(crate) struct Cancel {
     /// The order's id.
-    #[arg(required_unless_present = "client_order_id", conflicts_with = "client_order_id")]
+    #[arg(value_parser = order_id, required_unless_present_any = ["client_order_id", "all"])]
+    #[arg(conflicts_with_all = ["client_order_id", "all", "account"])]
     order: Option<u64>,
     /// The account that placed it.
-    #[arg(long, requires = "client_order_id")]
+    #[arg(long)]
     account: Option<String>,
     /// The client's own id of the order.
     #[arg(long, requires = "account")]
     client_order_id: Option<String>,
+    /// All orders of the account.
+    #[arg(long, requires = "account", conflicts_with = "client_order_id")]
+    all: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Replace {
+    /// The order's id.
+    #[arg(value_parser = order_id)]
+    order: u64,
+    /// The new limit, as a decimal number; else the same.
+    #[arg(long, allow_negative_numbers = true, required_unless_present = "quantity")]
+    price: Option<String>,
+    /// The new total quantity, what is executed included, as a decimal number; else the same.
+    #[arg(long, allow_negative_numbers = true)]
+    quantity: Option<String>,
+}
+
+fn order_id(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "order id must be a whole number".to_owned())
 }
 
 #[derive(Args)]
@@ -133,6 +158,11 @@ pub(crate) fn run(connection: &Connection, command: &OrderCommand) -> Result<(),
         OrderCommand::Cancel(cancel) => {
             let operator = Speaker::Office(Role::Operator);
             show(&client, &client.ask(operator, &cancel.path(), &Ask::Delete)?)
+        }
+        OrderCommand::Replace(replace) => {
+            let speaker = client.owner_of_order(replace.order)?;
+            let path = format!("/trading/orders/{}", replace.order);
+            show(&client, &client.ask(speaker, &path, &Ask::Patch(&replace.body()))?)
         }
         OrderCommand::List(list) => print_list(&client, &client.ask(OFFICE, &list.path(), &Ask::Get)?),
         OrderCommand::Show { order } => {
@@ -179,6 +209,14 @@ impl Cancel {
                 format!("/trading/orders{}", query(&parts))
             }
         }
+    }
+}
+
+impl Replace {
+    fn body(&self) -> Value {
+        let given = [("price", &self.price), ("quantity", &self.quantity)];
+        let given = given.into_iter().filter_map(|(member, value)| Some((member, value.as_deref()?)));
+        given.map(|(member, value)| (member.to_owned(), Value::from(value))).collect()
     }
 }
 

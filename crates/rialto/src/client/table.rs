@@ -44,7 +44,8 @@ fn text(row: &Value, member: &str) -> String {
     found.map(plain).unwrap_or_default()
 }
 
-fn plain(value: &Value) -> String {
+/// A value as people write it.
+pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),

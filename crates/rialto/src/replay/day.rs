@@ -31,6 +31,13 @@ pub(super) struct OrderRow {
     pub(super) action: Action,
 }
 
+impl OrderRow {
+    /// Since midnight.
+    pub(super) fn minute(&self) -> u32 {
+        self.time / 6_000
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) enum Action {
     New { side: Side, price: Price, quantity: Quantity },

@@ -11,6 +11,7 @@ use vocabulary::{SelfTradePrevention, TimeInForce, UserId};
 
 use super::day::{Action, Day, OrderRow};
 use super::market::{DayClock, Market, client_order_id, request};
+use super::observer::Sighting;
 use super::{Limits, ReplayOptions};
 use crate::cli::Failure;
 
@@ -23,12 +24,20 @@ pub(super) struct Fed {
     pub(super) orders: u64,
     pub(super) cancels: u64,
     pub(super) accepted: u64,
-    pub(super) refused: BTreeMap<String, u64>,
+    /// Refused orders by code.
+    pub(super) refused: BTreeMap<String, Refused>,
+    pub(super) cancels_refused: u64,
     pub(super) conserved: bool,
     pub(super) unsettled: u64,
     pub(super) took: Duration,
     pub(super) latency_us: Histogram<u64>,
     pub(super) position: u64,
+}
+
+/// Orders refused under one code, and why the first of them was.
+pub(super) struct Refused {
+    pub(super) orders: u64,
+    pub(super) example: String,
 }
 
 pub(super) struct Feeder<'a> {
@@ -37,6 +46,7 @@ pub(super) struct Feeder<'a> {
     pub(super) market: &'a Market,
     pub(super) clock: DayClock,
     pub(super) options: &'a ReplayOptions,
+    pub(super) sighting: &'a Sighting,
 }
 
 struct UnderWay {
@@ -59,6 +69,7 @@ impl Feeder<'_> {
             cancels: 0,
             accepted: 0,
             refused: BTreeMap::new(),
+            cancels_refused: 0,
             conserved: false,
             unsettled: 0,
             took: Duration::ZERO,
@@ -68,7 +79,11 @@ impl Feeder<'_> {
         let began = Instant::now();
         self.trade(&mut fed)?;
         fed.took = began.elapsed();
-        self.settle(&mut fed)?;
+        if !self.sighting.differs() {
+            let date = self.market.settlement_date();
+            self.must(Command::Settlement(settlement::Command::Process { date }))?;
+        }
+        self.look_at_the_end(&mut fed)?;
         Ok(fed)
     }
 
@@ -76,7 +91,7 @@ impl Feeder<'_> {
         let bar = crate::journal::progress_bar(self.day.orders.len() as u64, "trading");
         let mut phase = Phase::Closed;
         let mut rest = self.day.orders.as_slice();
-        while let Some(first) = rest.first() {
+        while let Some(first) = rest.first().filter(|_| !self.sighting.differs()) {
             if first.phase != phase {
                 self.clock.set(first.time);
                 phase = first.phase;
@@ -85,7 +100,10 @@ impl Feeder<'_> {
                     phase,
                 }))?;
             }
-            let rows = rest.iter().take_while(|row| row.phase == phase).count();
+            let minute = first.minute();
+            let together =
+                |row: &&OrderRow| row.phase == phase && (!self.by_minute() || row.minute() == minute);
+            let rows = rest.iter().take_while(together).count();
             let (now, later) = rest.split_at(rows);
             self.feed(now, fed, &bar)?;
             rest = later;
@@ -96,14 +114,20 @@ impl Feeder<'_> {
         Ok(())
     }
 
-    /// Sends the rows of one phase and waits for all answers. Under the case study's limits, where time decides what
-    /// is refused, one batch at a time, so that every run refuses the same.
+    /// Under the case study's limits the minute of an order decides whether it is refused. No order is sent before all
+    /// of the minute before are answered, so that every run refuses the same.
+    fn by_minute(&self) -> bool {
+        self.options.limits == Limits::CaseStudy
+    }
+
+    /// Sends rows and waits for all answers; sends no more once something differs from what was published.
     fn feed(&self, rows: &[OrderRow], fed: &mut Fed, bar: &ProgressBar) -> Result<(), Failure> {
-        let (size, under_way_max) =
-            if self.options.limits == Limits::CaseStudy { (1, 1) } else { (BATCH, UNDER_WAY) };
         let mut under_way: VecDeque<UnderWay> = VecDeque::new();
-        for chunk in rows.chunks(size) {
-            if under_way.len() >= under_way_max
+        for chunk in rows.chunks(BATCH) {
+            if self.sighting.differs() {
+                break;
+            }
+            if under_way.len() >= UNDER_WAY
                 && let Some(oldest) = under_way.pop_front()
             {
                 finish(oldest, fed)?;
@@ -141,9 +165,7 @@ impl Feeder<'_> {
         request(Command::Trading(command), user, u128::from(row.order))
     }
 
-    fn settle(&self, fed: &mut Fed) -> Result<(), Failure> {
-        let date = self.market.settlement_date();
-        self.must(Command::Settlement(settlement::Command::Process { date }))?;
+    fn look_at_the_end(&self, fed: &mut Fed) -> Result<(), Failure> {
         loop {
             let look = |state: &engine::State| {
                 let running = state.settlement.running().is_some() || state.trading.is_sweeping();
@@ -179,16 +201,30 @@ fn finish(batch: UnderWay, fed: &mut Fed) -> Result<(), Failure> {
     let latency = u64::try_from(batch.since.elapsed().as_micros()).unwrap_or(u64::MAX);
     fed.latency_us.saturating_record_n(latency, receipts.len() as u64);
     for (is_order, receipt) in batch.orders.into_iter().zip(receipts) {
-        *(if is_order { &mut fed.orders } else { &mut fed.cancels }) += 1;
-        let code = match receipt.result {
-            ReceiptResult::Refused(refusal) => Some(refusal.code().to_owned()),
-            ReceiptResult::Order(order) => order.rejected.map(|reason| reason.code),
+        let refusal = match receipt.result {
+            ReceiptResult::Refused(refusal) => Some((refusal.code().to_owned(), refusal.to_string())),
+            ReceiptResult::Order(order) => order.rejected.map(|reason| (reason.code, reason.message)),
             ReceiptResult::Done { .. } | ReceiptResult::Answered(_) => None,
         };
-        match code {
-            Some(code) => *fed.refused.entry(code).or_default() += 1,
-            None => fed.accepted += 1,
-        }
+        if is_order { fed.count_order(refusal) } else { fed.count_cancel(refusal.is_some()) }
     }
     Ok(())
+}
+
+impl Fed {
+    /// A refusal is its code and its message.
+    fn count_order(&mut self, refusal: Option<(String, String)>) {
+        self.orders += 1;
+        match refusal {
+            Some((code, example)) => {
+                self.refused.entry(code).or_insert(Refused { orders: 0, example }).orders += 1;
+            }
+            None => self.accepted += 1,
+        }
+    }
+
+    fn count_cancel(&mut self, refused: bool) {
+        self.cancels += 1;
+        self.cancels_refused += u64::from(refused);
+    }
 }

@@ -3,6 +3,7 @@
 use engine::{Engine, Event, Hosts, Record};
 use node::{Batch, Follower, FollowerError};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use vocabulary::{OrderId, Price, Quantity, Side, Trade, format_decimal};
 
@@ -16,41 +17,65 @@ const LEVELS: usize = 10;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Findings {
     pub(super) trades: u64,
-    pub(super) trade_mismatches: u64,
+    /// Snapshots that were compared.
     pub(super) snapshots: u64,
-    pub(super) snapshot_mismatches: u64,
-    /// The first difference, told in full.
+    /// How many trades differ, where they are compared.
+    pub(super) trade_mismatches: Option<u64>,
+    pub(super) snapshot_mismatches: Option<u64>,
+    /// The first difference, told in full. Nothing is compared after it.
     pub(super) first: Option<String>,
     pub(super) settled: u64,
     pub(super) recycled: u64,
+}
+
+/// Says as soon as there is a difference that there is one, and at the end what was found.
+#[derive(Clone, Default)]
+pub(super) struct Sighting {
+    differs: Arc<AtomicBool>,
+    findings: Arc<Mutex<Findings>>,
+}
+
+impl Sighting {
+    /// Whether something differs from what was published.
+    pub(super) fn differs(&self) -> bool {
+        self.differs.load(Ordering::Relaxed)
+    }
+
+    /// What was found, once the observer has gone.
+    pub(super) fn findings(&self) -> Findings {
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// Holds a second copy of the state, made from the events alone, and looks at it after every record.
 pub(super) struct Observer {
     engine: Engine,
     instrument: vocabulary::InstrumentId,
-    compares: bool,
     expected_trades: Option<Vec<TradeRow>>,
     expected_snapshots: Option<Vec<SnapshotRow>>,
     numbers: BTreeMap<OrderId, u64>,
     volume: i64,
-    findings: Arc<Mutex<Findings>>,
+    sighting: Sighting,
     found: Findings,
     next_position: u64,
 }
 
 impl Observer {
-    pub(super) fn new(day: &Day, market: &Market, compares: bool, findings: Arc<Mutex<Findings>>) -> Self {
+    pub(super) fn new(day: &Day, market: &Market, sighting: Sighting) -> Self {
+        let found = Findings {
+            trade_mismatches: day.trades.as_ref().map(|_| 0),
+            snapshot_mismatches: day.snapshots.as_ref().map(|_| 0),
+            ..Findings::default()
+        };
         Self {
             engine: Engine::new(Hosts::ALL),
             instrument: market.instrument,
-            compares,
             expected_trades: day.trades.clone(),
             expected_snapshots: day.snapshots.clone(),
             numbers: BTreeMap::new(),
             volume: 0,
-            findings,
-            found: Findings::default(),
+            sighting,
+            found,
             next_position: 1,
         }
     }
@@ -73,9 +98,7 @@ impl Observer {
             }
         }
         self.engine.apply(record);
-        if self.compares {
-            self.compare_snapshots();
-        }
+        self.compare_snapshots();
     }
 
     fn see_trade(&mut self, trade: &Trade) {
@@ -89,18 +112,20 @@ impl Observer {
         let at = self.found.trades;
         self.found.trades += 1;
         self.volume += trade.quantity.0;
-        let Some(expected) = self.expected_trades.as_ref().filter(|_| self.compares) else { return };
+        let Some(expected) = self.expected_trades.as_ref().filter(|_| self.found.first.is_none()) else {
+            return;
+        };
         let expected = usize::try_from(at).ok().and_then(|at| expected.get(at));
         if expected != Some(&seen) {
-            self.found.trade_mismatches += 1;
             let expected = expected.map_or("none".to_owned(), trade_text);
+            self.found.trade_mismatches = Some(1);
             self.differs(format!("trade {}: expected {expected}, got {}", at + 1, trade_text(&seen)));
         }
     }
 
     /// Every snapshot must equal the book at some moment after as many trades and as much volume as it names.
     fn compare_snapshots(&mut self) {
-        loop {
+        while self.found.first.is_none() {
             let at = usize::try_from(self.found.snapshots).unwrap_or(usize::MAX);
             let Some(row) = self.expected_snapshots.as_ref().and_then(|rows| rows.get(at)) else { return };
             if row.trades > self.found.trades {
@@ -118,7 +143,7 @@ impl Observer {
             let text = snapshot_text(row);
             let book = format!("bids {} asks {}", levels_text(&bids), levels_text(&asks));
             self.found.snapshots += 1;
-            self.found.snapshot_mismatches += 1;
+            self.found.snapshot_mismatches = Some(1);
             self.differs(format!(
                 "snapshot {}: no such book: {text}; the book has moved on to {book}",
                 at + 1
@@ -132,25 +157,24 @@ impl Observer {
     }
 
     fn differs(&mut self, what: String) {
-        if self.found.first.is_none() {
-            self.found.first = Some(what);
-        }
+        self.found.first = Some(what);
+        self.sighting.differs.store(true, Ordering::Relaxed);
     }
 
-    /// What was expected and never came.
+    /// What was expected and never came, on a day that was not broken off.
     fn missing(&mut self) {
         let expected = |rows: usize| u64::try_from(rows).unwrap_or(u64::MAX);
-        if let Some(rows) = self.expected_trades.as_ref().filter(|_| self.compares) {
+        if let Some(rows) = &self.expected_trades {
             let missing = expected(rows.len()).saturating_sub(self.found.trades);
             if missing > 0 {
-                self.found.trade_mismatches += missing;
-                self.differs(format!("{missing} trades are missing at the end"));
+                self.found.trade_mismatches = Some(missing);
+                return self.differs(format!("{missing} trades are missing at the end"));
             }
         }
-        if let Some(rows) = self.expected_snapshots.as_ref().filter(|_| self.compares) {
+        if let Some(rows) = &self.expected_snapshots {
             let missing = expected(rows.len()).saturating_sub(self.found.snapshots);
             if missing > 0 {
-                self.found.snapshot_mismatches += missing;
+                self.found.snapshot_mismatches = Some(missing);
                 self.differs(format!("{missing} snapshots were never met"));
             }
         }
@@ -159,8 +183,10 @@ impl Observer {
 
 impl Drop for Observer {
     fn drop(&mut self) {
-        self.missing();
-        *self.findings.lock().unwrap_or_else(PoisonError::into_inner) = self.found.clone();
+        if self.found.first.is_none() {
+            self.missing();
+        }
+        *self.sighting.findings.lock().unwrap_or_else(PoisonError::into_inner) = self.found.clone();
     }
 }
 

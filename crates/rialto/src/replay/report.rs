@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use super::ReplayOptions;
 use super::feed::Fed;
@@ -15,12 +14,19 @@ use crate::output::say;
 pub(super) struct Summary {
     orders: u64,
     cancels: u64,
+    /// Orders alone: with those refused, all orders.
     accepted: u64,
+    /// Refused orders by code.
     refused: BTreeMap<String, u64>,
+    /// The first message of each code.
+    reasons: BTreeMap<String, String>,
+    /// Cancels that were refused.
+    cancels_refused: u64,
     trades: u64,
-    trade_mismatches: u64,
+    /// None where there was nothing to compare with.
+    trade_mismatches: Option<u64>,
     snapshots: u64,
-    snapshot_mismatches: u64,
+    snapshot_mismatches: Option<u64>,
     settled: u64,
     recycled: u64,
     unsettled: u64,
@@ -40,15 +46,16 @@ struct Latency {
     p999: u64,
 }
 
-pub(super) fn summarise(fed: &Fed, findings: &Mutex<Findings>) -> Summary {
-    let found = findings.lock().unwrap_or_else(PoisonError::into_inner).clone();
+pub(super) fn summarise(fed: &Fed, found: Findings) -> Summary {
     let rows = u128::from(fed.orders + fed.cancels);
     let rate = rows * 1_000_000 / fed.took.as_micros().max(1);
     Summary {
         orders: fed.orders,
         cancels: fed.cancels,
         accepted: fed.accepted,
-        refused: fed.refused.clone(),
+        refused: fed.refused.iter().map(|(code, refused)| (code.clone(), refused.orders)).collect(),
+        reasons: fed.refused.iter().map(|(code, refused)| (code.clone(), refused.example.clone())).collect(),
+        cancels_refused: fed.cancels_refused,
         trades: found.trades,
         trade_mismatches: found.trade_mismatches,
         snapshots: found.snapshots,
@@ -73,12 +80,20 @@ pub(super) fn print(summary: &Summary, options: &ReplayOptions) -> Result<(), Fa
         say!("{}", serde_json::to_string(summary).map_err(anyhow::Error::from)?);
         return Ok(());
     }
-    say!("orders      {} new, {} cancels, {} accepted", summary.orders, summary.cancels, summary.accepted);
+    say!("orders      {}: {} accepted", summary.orders, summary.accepted);
     for (code, count) in &summary.refused {
-        say!("refused     {count} {code}");
+        let reason = summary.reasons.get(code).map_or("", String::as_str);
+        say!("refused     {count} {code}: {reason}");
     }
-    say!("trades      {}, {} differ from what was published", summary.trades, summary.trade_mismatches);
-    say!("snapshots   {} compared, {} differ", summary.snapshots, summary.snapshot_mismatches);
+    say!("cancels     {}, {} refused", summary.cancels, summary.cancels_refused);
+    match summary.trade_mismatches {
+        Some(differ) => say!("trades      {}, {differ} differ from what was published", summary.trades),
+        None => say!("trades      {}, not compared", summary.trades),
+    }
+    match summary.snapshot_mismatches {
+        Some(differ) => say!("snapshots   {} compared, {differ} differ", summary.snapshots),
+        None => say!("snapshots   not compared"),
+    }
     say!(
         "settlement  {} trades final, {} recycled, {} open",
         summary.settled,

@@ -30,6 +30,113 @@ fn misuse_is_one_line_and_exit_code_2() {
     }
 }
 
+fn said(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = run(arguments);
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_command_that_stands_alone_is_told_what_it_lacks() {
+    let known = "place, cancel, replace, list, show, trace";
+    let lacks = format!("rialto: a subcommand is required: {known} (see rialto order --help)\n");
+    assert_eq!(said(&["order"]), (Some(2), lacks.clone()));
+    assert_eq!(said(&["order", "--json"]), (Some(2), lacks));
+    let (code, whole) = said(&[]);
+    assert_eq!(code, Some(2));
+    assert!(whole.starts_with("rialto: a subcommand is required: up, order, "), "{whole}");
+}
+
+#[test]
+fn what_is_no_order_id_is_said_in_words() {
+    for command in ["show", "trace", "cancel", "replace"] {
+        let (code, why) = said(&["order", command, "abc", "--data", "nowhere"]);
+        assert_eq!(code, Some(2));
+        assert!(why.contains("order id must be a whole number"), "{why}");
+    }
+}
+
+#[test]
+fn proofs_say_once_that_there_is_nothing_to_prove() {
+    let (code, why) = said(&["journal", "verify", "--data", "nowhere"]);
+    assert_eq!((code, why.as_str()), (Some(2), "rialto: there is no journal in nowhere\n"));
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_str().unwrap();
+    drop(Server::start(directory.path()));
+    std::fs::remove_dir_all(directory.path().join("audit")).unwrap();
+    let (code, why) = said(&["audit", "verify", "--data", data]);
+    assert_eq!((code, why), (Some(1), format!("rialto: there is no audit log in {data}\n")));
+}
+
+#[test]
+fn a_proof_beside_a_running_server_states_what_it_proved() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path());
+    server.open_market();
+    let data = directory.path().to_str().unwrap();
+    let trader = token(directory.path(), "ann", "trader");
+    std::thread::scope(|scope| {
+        let orders = scope.spawn(|| {
+            for number in 0..300 {
+                server.must(&trader, "/trading/orders", &Server::order(&format!("o-{number}")));
+            }
+        });
+        while !orders.is_finished() {
+            let output = run(&["journal", "verify", "--data", data, "--json"]);
+            let proved: Value = serde_json::from_str(&printed(&output)).unwrap();
+            assert_eq!(proved["records"], proved["last_position"], "{proved}");
+        }
+    });
+}
+
+#[test]
+fn an_order_is_replaced_and_all_are_cancelled_from_the_command_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path());
+    server.open_market();
+    let trader = token(directory.path(), "ann", "trader");
+    let placed: Vec<String> = ["one", "two"]
+        .map(|id| server.must(&trader, "/trading/orders", &Server::order(id))["order"].to_string())
+        .to_vec();
+    let data = directory.path().to_str().unwrap();
+    let open = || server.list(&trader, "/trading/orders?account=ANN&status=open");
+    server.list(&trader, "/trading/orders");
+    let replaced =
+        printed(&run(&["order", "replace", &placed[0], "--price", "2.00", "--json", "--data", data]));
+    let replaced: Value = serde_json::from_str(&replaced).unwrap();
+    let now: Vec<String> = open().iter().map(|order| order["order"].to_string()).collect();
+    assert!(now.contains(&replaced["order"].to_string()) && !now.contains(&placed[0]), "{replaced} {now:?}");
+    assert_eq!(now.len(), 2);
+    printed(&run(&["order", "cancel", "--all", "--account", "ANN", "--data", data]));
+    assert_eq!(open(), Vec::<Value>::new());
+}
+
+#[test]
+fn a_refusal_says_code_order_and_correlation_and_is_a_document_for_programs() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path());
+    server.open_market();
+    let data = directory.path().to_str().unwrap();
+    printed(&run(&["account", "deposit", "ANN", "--asset", "EUR", "--amount", "1000000", "--data", data]));
+    let place = |quantity: &str, more: &[&str]| {
+        let order = ["order", "place", "--account", "ANN", "--instrument", "ACME", "--side", "buy"];
+        let terms = ["--price", "100.00", "--quantity", quantity, "--data", data];
+        said(&[&order[..], &terms, more].concat())
+    };
+    let (code, line) = place("10001", &[]);
+    assert_eq!((code, line.lines().count()), (Some(1), 1), "{line}");
+    for part in ["compliance.single-order-limit", ", order ", ", correlation "] {
+        assert!(line.contains(part), "{part} is missing: {line}");
+    }
+    let (code, line) = place("10001", &["--json"]);
+    assert_eq!((code, line.lines().count()), (Some(1), 1), "{line}");
+    let problem: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(problem["code"], "compliance.single-order-limit");
+    assert!(problem["order"].is_u64(), "{problem}");
+    let (code, line) = place("-5", &[]);
+    assert_eq!(code, Some(1));
+    assert!(line.contains("field quantity"), "the server's own reason: {line}");
+}
+
 #[test]
 fn help_names_every_command() {
     let help = printed(&run(&["--help"]));

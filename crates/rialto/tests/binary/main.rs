@@ -9,6 +9,7 @@ mod followers;
 mod hostile;
 mod kill;
 mod overload;
+mod replay;
 mod resume;
 mod retries;
 mod scenarios;
