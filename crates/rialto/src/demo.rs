@@ -6,6 +6,8 @@
 
 mod cast;
 mod dice;
+#[cfg(test)]
+mod tests;
 mod trader;
 
 use engine::{Command, ReceiptResult, Request};
@@ -15,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use trading::Phase;
-use vocabulary::{Calendar, CorrelationId, Date, UserId};
+use vocabulary::{Amount, Calendar, CorrelationId, Date, UserId};
 
 use cast::INSTRUMENTS;
 use dice::Dice;
@@ -24,6 +26,8 @@ use trader::Traders;
 /// Orders of the past day, and the pause between two orders of the live one.
 const PAST_ORDERS: u32 = 600;
 const PAUSE: Duration = Duration::from_millis(40);
+/// So often the live day's trades are settled, ahead of their date: else cash and limits would be used up in an hour.
+const ORDERS_BETWEEN_SETTLEMENTS: u64 = 3_000;
 
 /// The simulated participants, running.
 pub(crate) struct Demo {
@@ -47,10 +51,11 @@ impl Demo {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new().name("demo".to_owned()).spawn(move || {
-            let mut traders = Traders::new();
-            while !stopped.load(Ordering::Relaxed) {
-                let answered = if dice.once_in(20) { stage.answer_blocks(&mut dice) } else { Ok(()) };
-                if answered.and_then(|()| stage.try_send(traders.next(&mut dice))).is_err() {
+            let mut traders = Traders::two_sided();
+            let due = calendar.business_days_after(live_day, 1);
+            let mut acts = 0..u64::MAX;
+            while let Some(act) = acts.next().filter(|_| !stopped.load(Ordering::Relaxed)) {
+                if stage.live(act, due, &mut traders, &mut dice).is_err() {
                     return;
                 }
                 std::thread::sleep(PAUSE);
@@ -92,7 +97,7 @@ impl Stage {
         for line in cast::stage(past) {
             self.must(line)?;
         }
-        let mut traders = Traders::new();
+        let mut traders = Traders::one_sided();
         self.set_phases(Phase::OpeningAuction)?;
         self.play(PAST_ORDERS / 6, &mut traders, dice)?;
         self.set_phases(Phase::Continuous)?;
@@ -100,14 +105,37 @@ impl Stage {
         self.set_phases(Phase::ClosingAuction)?;
         self.play(PAST_ORDERS / 6, &mut traders, dice)?;
         self.set_phases(Phase::Closed)?;
-        for line in cast::shortfall() {
-            self.must(line)?;
-        }
+        self.must(cast::shortfall(Amount(150)))?;
         for date in [past, next] {
             self.must((cast::operator(), Command::Settlement(settlement::Command::Process { date })))?;
             self.wait_for_settlement()?;
         }
-        Ok(())
+        self.must(cast::shortfall(Amount::ZERO))
+    }
+
+    /// One moment of the live day. Trades due by `due` are settled now and then.
+    fn live(&self, act: u64, due: Date, traders: &mut Traders, dice: &mut Dice) -> Result<(), Unavailable> {
+        if dice.once_in(20) {
+            self.answer_blocks(dice)?;
+            self.flip_switch(dice)?;
+        }
+        if act % ORDERS_BETWEEN_SETTLEMENTS == ORDERS_BETWEEN_SETTLEMENTS - 1 {
+            let settle = settlement::Command::Process { date: due };
+            self.try_send((cast::operator(), Command::Settlement(settle)))?;
+        }
+        self.try_send(traders.next(dice))
+    }
+
+    /// The operator pauses an account now and then, and soon lets it go on.
+    fn flip_switch(&self, dice: &mut Dice) -> Result<(), Unavailable> {
+        let switch = cast::pausing();
+        let command = if self.node.read_blocking(move |state| state.risk.is_engaged(&switch))?.1 {
+            dice.once_in(5).then_some(risk::Command::LiftKillSwitch { switch })
+        } else {
+            let reason = "the member asked for a pause".to_owned();
+            dice.once_in(45).then_some(risk::Command::EngageKillSwitch { switch, reason })
+        };
+        command.map_or(Ok(()), |command| self.try_send((cast::operator(), Command::Risk(command))))
     }
 
     fn open_live_day(&self, day: Date) -> anyhow::Result<()> {

@@ -48,6 +48,11 @@ pub(super) const ACCOUNTS: [(&str, &str); 12] = [
     ("WEST-3", "WESTCAPITAL"),
 ];
 
+/// The account that its member has paused now and then.
+pub(super) fn pausing() -> risk::Switch {
+    risk::Switch::Account(id("WEST-2"))
+}
+
 /// Reads a code that is written here.
 pub(super) fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().expect("codes of the demo are valid")
@@ -139,7 +144,7 @@ fn opening(account: &str, participant: &str) -> Vec<Command> {
     all
 }
 
-/// Limits tight enough that some are felt.
+/// Limits that leave room for hours of trading, and one that is felt now and then.
 fn limits() -> Vec<Command> {
     let limit = |scope, measure, limit| {
         Command::Risk(risk::Command::SetLimit { scope, measure, limit: Some(Amount(limit)) })
@@ -148,30 +153,27 @@ fn limits() -> Vec<Command> {
     for (account, _) in ACCOUNTS {
         let scope = risk::Scope::Account(id(account));
         all.push(limit(scope, risk::Measure::OrderNotional(id("EUR")), 2_000_000_00));
-        all.push(limit(scope, risk::Measure::GrossExposure(id("EUR")), 8_000_000_00));
+        all.push(limit(scope, risk::Measure::GrossExposure(id("EUR")), 25_000_000_00));
     }
-    all.push(limit(risk::Scope::Account(id("WEST-3")), risk::Measure::GrossExposure(id("EUR")), 400_000_00));
+    all.push(limit(risk::Scope::Account(id("WEST-3")), risk::Measure::OrderNotional(id("EUR")), 100_000_00));
     for member in ["NORTHBANK", "EASTBROKER", "SOUTHHOUSE", "WESTCAPITAL"] {
         let scope = risk::Scope::Participant(id(member));
-        all.push(limit(scope, risk::Measure::GrossExposure(id("EUR")), 20_000_000_00));
+        all.push(limit(scope, risk::Measure::GrossExposure(id("EUR")), 70_000_000_00));
     }
     all
 }
 
-/// The shipped policies; the main market has set its own number of orders an hour, the small one has not.
+/// The shipped policies; both markets have set their own number of orders an hour, which few people could reach.
 fn policy() -> compliance::Bundle {
     let data = serde_json::json!({"finance": {"limits": {
         "base": {"single_order": 1_000_000, "orders_per_hour": 100},
-        "markets": {"MAIN": {"single_order": 1_000_000, "orders_per_hour": 1_000_000}},
+        "markets": {"MAIN": {"orders_per_hour": 1_000_000}, "SMALL": {"orders_per_hour": 1_000_000}},
     }}});
     compliance::default_bundle().with_data(data.to_string())
 }
 
-/// The custodian misses shares of one member, so that some of its trades are recycled.
-pub(super) fn shortfall() -> Vec<Line> {
-    let (participant, asset, missing) = (id("WESTCAPITAL"), id("DUNEWIND"), Amount(150));
-    vec![(
-        operator(),
-        Command::Settlement(settlement::Command::RecordShortfall { participant, asset, missing }),
-    )]
+/// The custodian misses shares of one member, so that some of its trades are recycled; or misses none any more.
+pub(super) fn shortfall(missing: Amount) -> Line {
+    let (participant, asset) = (id("WESTCAPITAL"), id("DUNEWIND"));
+    (operator(), Command::Settlement(settlement::Command::RecordShortfall { participant, asset, missing }))
 }
