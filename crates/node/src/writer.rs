@@ -9,7 +9,7 @@ use crate::follower::Batch;
 use crate::handle::{Answers, Completion, Job, Reply, Shared, Unavailable};
 use crate::journal::{Chain, Journal, JournalError, Outcome, frame_into};
 use crate::recovery::decode_record;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 use engine::{Due, Engine, Executed, Receipt, Record, Request};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -104,20 +104,23 @@ impl Writer {
         self.do_what_is_due(decided)
     }
 
-    /// Waits for the committer, or for a command, or for time to pass. False when the committer is gone.
-    ///
-    /// While a batch is being written nothing decided could leave, so what comes in waits for its end together: to wake
-    /// up for each command would cost as much as to decide it.
+    /// Waits for a command, for the committer, or for time to pass. False when the committer is gone.
     fn wait(&mut self, batches: &CommitterHandle, decided: &mut Decided, busy: &mut bool) -> bool {
-        if *busy {
+        if decided.records.len() >= BATCH_RECORDS_MAX {
             *busy = false;
             return batches.done.recv().is_ok();
         }
-        match self.jobs.recv_timeout(IDLE) {
-            Ok(job) => self.take(job, decided),
-            Err(RecvTimeoutError::Timeout) => {}
-            // Every handle is gone; whoever stops the node has said so, or will.
-            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(IDLE),
+        select! {
+            recv(self.jobs) -> job => match job {
+                Ok(job) => self.take(job, decided),
+                // Every handle is gone; whoever stops the node has said so, or will.
+                Err(_) => std::thread::sleep(IDLE),
+            },
+            recv(batches.done) -> done => {
+                *busy = false;
+                return done.is_ok();
+            },
+            default(IDLE) => {},
         }
         true
     }
