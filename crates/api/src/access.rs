@@ -5,7 +5,6 @@
 //! stands in the next record.
 
 use crate::auth::Principal;
-use crate::call::Call;
 use crate::problem::Problem;
 use crate::routes::Route;
 use crate::services::Api;
@@ -34,24 +33,8 @@ pub(crate) async fn record_read(
     Ok(())
 }
 
-/// Records a write that the gateway itself refuses, before it is answered. The problem then says where.
-pub(crate) async fn record_refused_write(
-    api: &Api,
-    call: &Call,
-    path: &str,
-    problem: Problem,
-) -> Result<Problem, Problem> {
-    let access = Access {
-        operation: operation("POST", path),
-        status: problem.status().as_u16(),
-        code: Some(problem.code().to_owned()),
-        unrecorded: None,
-    };
-    let receipt = api.node.submit(request(call.user(), call.correlation, access)).await?;
-    Ok(problem.at_position(receipt.position))
-}
-
-/// Records that somebody was turned away, with the path that he asked for. Of one whose token was not good, nothing that he sent is recorded.
+/// Records that somebody was turned away, with the path that he asked for. Of one whose token was not good, nothing
+/// that he sent is recorded.
 pub(crate) fn record_refused(
     api: &Api,
     principal: Option<&Principal>,

@@ -6,7 +6,7 @@ use crate::bundle::Digest;
 use crate::orders_per_hour::OrdersPerHour;
 use crate::restriction::RestrictedList;
 use crate::verdicts::Verdicts;
-use crate::{Bundle, CheckInput, Command, Event, Refusal, Restriction, Rules};
+use crate::{Authorizer, Bundle, CheckInput, Command, Event, Refusal, Restriction, Rules};
 use minicbor::{Decode, Encode};
 use vocabulary::{Events, Moment, OrderId, Reason, Timestamp, UserId, one};
 
@@ -119,7 +119,9 @@ impl Compliance {
         if self.policy.as_ref().is_some_and(|policy| policy.digest == digest) {
             return Ok(Events::new());
         }
+        // One bundle says what orders may be and who may call what: it is fit for both, or not at all.
         Rules::compile(bundle)?;
+        Authorizer::compile(bundle)?;
         let bundle = bundle.clone();
         Ok(one(Event::PolicyActivated { version: self.next_version(), digest, bundle }))
     }

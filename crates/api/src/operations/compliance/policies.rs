@@ -1,8 +1,6 @@
 //! Policy bundles: which is in force, and bringing another into force.
 
-use crate::access;
 use crate::answer::{self, Answer, Done, done};
-use crate::auth::Permissions;
 use crate::call::{Call, Filter};
 use crate::problem::{Problem, kinds};
 use crate::reads::{PageBody, PageQuery};
@@ -10,7 +8,7 @@ use crate::refusals;
 use crate::rows;
 use crate::services::Api;
 use axum::extract::State;
-use compliance::{Bundle, Module, Rules};
+use compliance::{Bundle, Module};
 use engine::Command;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -104,10 +102,6 @@ pub(crate) struct Redecided {
     responses((status = 200, description = "In force", body = Done)))]
 pub(crate) async fn activate_policy(State(api): State<Arc<Api>>, call: Call) -> Answer {
     let bundle = call.read::<BundleBody>()?.bundle()?;
-    let (bundle, flaw) = examine(bundle).await?;
-    if let Some(problem) = flaw {
-        return Err(access::record_refused_write(&api, &call, "/compliance/policies", problem).await?);
-    }
     let activate = compliance::Command::ActivatePolicy { bundle };
     let receipt = api.submit(call.request(Command::Compliance(activate))).await?;
     // It is in force whatever comes of this, and whoever follows the journal refreshes them too.
@@ -115,21 +109,6 @@ pub(crate) async fn activate_policy(State(api): State<Arc<Api>>, call: Call) -> 
         tracing::warn!(detail = problem.detail(), "a new policy is in force and could not be read at once");
     }
     done(&receipt)
-}
-
-/// What is wrong with the bundle that compliance would not find: it asks for the rules on orders only, and a bundle that
-/// does not say who may call what would leave the gateway with the one before. What compliance finds is its to refuse.
-async fn examine(bundle: Bundle) -> Result<(Bundle, Option<Problem>), Problem> {
-    let examined = tokio::task::spawn_blocking(move || {
-        let flaw = match Permissions::of(&bundle, 0) {
-            Err(why) if Rules::compile(&bundle).is_ok() => {
-                Some(Problem::new(refusals::bad_bundle(&why), why.to_string()))
-            }
-            Ok(_) | Err(_) => None,
-        };
-        (bundle, flaw)
-    });
-    examined.await.map_err(|_| Problem::new(&kinds::INTERNAL, "the bundle could not be compiled"))
 }
 
 /// The bundle in force.
