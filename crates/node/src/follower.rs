@@ -204,11 +204,12 @@ pub(crate) struct Following {
     follower: Box<dyn Follower>,
     feed: Arc<Feed>,
     reader: Box<dyn JournalReader>,
+    has_failed: bool,
 }
 
 impl Following {
     pub(crate) fn new(follower: Box<dyn Follower>, feed: Arc<Feed>, reader: Box<dyn JournalReader>) -> Self {
-        let following = Self { follower, feed, reader };
+        let following = Self { follower, feed, reader, has_failed: false };
         following.report(None);
         following
     }
@@ -226,8 +227,11 @@ impl Following {
         })
     }
 
-    /// Takes what there is now, without waiting. False when there is nothing, or it has failed.
+    /// Takes what there is now, without waiting. False when there is nothing, or it has failed, now or before.
     pub(crate) fn step(&mut self) -> bool {
+        if self.has_failed {
+            return false;
+        }
         let next = unpoisoned(self.feed.recent.lock()).next(self.follower.next_position());
         self.take(next).unwrap_or_else(|error| {
             self.fail(&error);
@@ -261,7 +265,8 @@ impl Following {
         Ok(true)
     }
 
-    fn fail(&self, error: &FollowerError) {
+    fn fail(&mut self, error: &FollowerError) {
+        self.has_failed = true;
         let (follower, why) = (self.follower.name(), with_causes(error.as_ref()));
         tracing::error!(follower, why, "a follower has stopped; the others go on");
         self.report(Some(why));

@@ -3,7 +3,9 @@
 use crate::followers::listener;
 use crate::place::{AS_IT_IS, Append, Place, id, order, request};
 use engine::{Command, ReceiptResult, Request};
-use node::{SteppedNode, Unavailable};
+use node::{Batch, Follower, FollowerError, SteppedNode, Unavailable};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use vocabulary::CorrelationId;
 
 fn stepped(place: &Place) -> SteppedNode {
@@ -91,4 +93,41 @@ fn fault_9_after_a_write_that_failed_it_takes_nothing_more() {
     assert!(!node.commit());
     assert!(matches!(answer.try_recv().unwrap(), Err(Unavailable::Halted { .. })));
     assert!(matches!(node.handle().enqueue(vec![request(order(None, 1))]), Err(Unavailable::Halted { .. })));
+}
+
+/// Fails the first time, and never again.
+struct FailsOnce {
+    asked: Arc<AtomicUsize>,
+}
+
+impl Follower for FailsOnce {
+    fn name(&self) -> &'static str {
+        "fails once"
+    }
+
+    fn next_position(&self) -> u64 {
+        1
+    }
+
+    fn follow(&mut self, _: &[Batch]) -> Result<(), FollowerError> {
+        if self.asked.fetch_add(1, Ordering::Relaxed) == 0 {
+            Err("a poisoned message".into())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[test]
+fn fault_12_a_follower_that_failed_is_not_asked_again() {
+    let place = Place::new();
+    place.open_market().stop().unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let follower = Box::new(FailsOnce { asked: Arc::clone(&asked) });
+    let mut node = SteppedNode::new(&place.config, place.parts(vec![(follower, AS_IT_IS)])).unwrap();
+    assert!(!node.follow());
+    assert!(!node.follow());
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    let status = node.handle().status().followers;
+    assert_eq!(status[0].failed.as_deref(), Some("a poisoned message"));
 }
