@@ -29,6 +29,19 @@ pub(crate) enum Format {
     Html,
 }
 
+/// Of which day, in which form.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReportQuery {
+    /// The day; the open business day if left out.
+    #[param(value_type = Option<String>)]
+    pub(crate) date: Option<Date>,
+    /// `json`, `csv` or `html`; if left out, as the Accept header says.
+    #[param(value_type = Option<String>)]
+    pub(crate) format: Option<Format>,
+}
+
 /// The form that the Accept header asks for, for when the query does not.
 pub(crate) struct Accepted(Format);
 

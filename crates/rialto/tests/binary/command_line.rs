@@ -69,9 +69,7 @@ fn proofs_say_once_that_there_is_nothing_to_prove() {
 
 #[test]
 fn a_proof_beside_a_running_server_states_what_it_proved() {
-    let directory = tempfile::tempdir().unwrap();
-    let server = Server::start(directory.path());
-    server.open_market();
+    let (directory, server) = Server::trading();
     let data = directory.path().to_str().unwrap();
     let trader = token(directory.path(), "ann", "trader");
     std::thread::scope(|scope| {
@@ -90,9 +88,7 @@ fn a_proof_beside_a_running_server_states_what_it_proved() {
 
 #[test]
 fn an_order_is_replaced_and_all_are_cancelled_from_the_command_line() {
-    let directory = tempfile::tempdir().unwrap();
-    let server = Server::start(directory.path());
-    server.open_market();
+    let (directory, server) = Server::trading();
     let trader = token(directory.path(), "ann", "trader");
     let placed: Vec<String> = ["one", "two"]
         .map(|id| server.must(&trader, "/trading/orders", &Server::order(id))["order"].to_string())
@@ -112,9 +108,7 @@ fn an_order_is_replaced_and_all_are_cancelled_from_the_command_line() {
 
 #[test]
 fn a_refusal_says_code_order_and_correlation_and_is_a_document_for_programs() {
-    let directory = tempfile::tempdir().unwrap();
-    let server = Server::start(directory.path());
-    server.open_market();
+    let (directory, _server) = Server::trading();
     let data = directory.path().to_str().unwrap();
     printed(&run(&["account", "deposit", "ANN", "--asset", "EUR", "--amount", "1000000", "--data", data]));
     let place = |quantity: &str, more: &[&str]| {
@@ -151,9 +145,7 @@ fn help_names_every_command() {
 
 #[test]
 fn an_order_is_placed_listed_traced_and_settled_from_the_command_line() {
-    let directory = tempfile::tempdir().unwrap();
-    let server = Server::start(directory.path());
-    server.open_market();
+    let (directory, _server) = Server::trading();
     let data = directory.path().to_str().unwrap();
     let json = |arguments: &[&str]| -> Value {
         serde_json::from_str(&printed(&run(&[arguments, &["--json", "--data", data]].concat()))).unwrap()

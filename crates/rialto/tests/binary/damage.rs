@@ -41,9 +41,7 @@ fn place(server: &Server, orders: usize) {
 
 /// A data directory whose server ended in order: all of the journal is in its database, and there is a snapshot.
 fn ended() -> TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    let mut server = Server::start(directory.path());
-    server.open_market();
+    let (directory, mut server) = Server::trading();
     place(&server, 20);
     assert_eq!(server.terminate(), Some(0));
     directory

@@ -47,9 +47,7 @@ fn end(mut server: Server) {
 
 #[test]
 fn fault_12_views_that_cannot_take_a_record_stop_alone_and_catch_up_when_they_can() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut server = Server::start(directory.path());
-    server.open_market();
+    let (directory, mut server) = Server::trading();
     assert_eq!(server.terminate(), Some(0));
     let views = |statement: &str| {
         let views = Connection::open(directory.path().join("views.db")).unwrap();
@@ -78,9 +76,7 @@ fn fault_12_views_that_cannot_take_a_record_stop_alone_and_catch_up_when_they_ca
 /// A node that cannot read its own history must not go on from the middle of it.
 #[test]
 fn fault_12_a_record_of_a_later_version_in_the_journal_is_named_and_nothing_starts_on_it() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut server = Server::start(directory.path());
-    server.open_market();
+    let (directory, mut server) = Server::trading();
     assert_eq!(server.terminate(), Some(0));
     let position = append_record_of_a_later_version(directory.path());
     let words = format!("the record at position {position} cannot be understood by this version");

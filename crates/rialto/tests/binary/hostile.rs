@@ -35,9 +35,7 @@ fn talk(server: &Server, bytes: &[u8]) -> (u16, Value) {
 
 #[test]
 fn fault_16_hostile_requests_are_refused_as_problems_and_cost_little_memory() {
-    let directory = tempfile::tempdir().unwrap();
-    let server = Server::start(directory.path());
-    server.open_market();
+    let (directory, server) = Server::trading();
     let trader = token(directory.path(), "ann", "trader");
     let request = |headers: &str, body: &[u8]| {
         let head = format!(
@@ -101,9 +99,7 @@ fn fault_16_hostile_requests_are_refused_as_problems_and_cost_little_memory() {
 /// How long the server bears each of them before it cuts it off is tested where its patience can be set.
 #[test]
 fn fault_16_slow_clients_and_readers_hold_up_nobody_and_cost_little_memory() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut server = Server::start(directory.path());
-    server.open_market();
+    let (directory, mut server) = Server::trading();
     let trader = token(directory.path(), "ann", "trader");
     let before_kib = server.memory_kib("VmRSS");
     let open = |bytes: &str| {

@@ -38,9 +38,7 @@ fn place_orders(
 
 #[test]
 fn fault_1_kill_9_under_load_loses_no_acknowledged_order() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut server = Server::start(directory.path());
-    server.open_market();
+    let (directory, mut server) = Server::trading();
     let trader = token(directory.path(), "ann", "trader");
     let (numbers, acknowledged) = (AtomicU64::new(0), Acknowledged::default());
     for round in 0..kills() {
@@ -81,9 +79,7 @@ fn fault_1_kill_9_under_load_loses_no_acknowledged_order() {
 
 #[test]
 fn fault_20_sigterm_under_load_keeps_every_acknowledged_order() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut server = Server::start(directory.path());
-    server.open_market();
+    let (directory, mut server) = Server::trading();
     let trader = token(directory.path(), "ann", "trader");
     let (numbers, acknowledged, stop) = (AtomicU64::new(0), Acknowledged::default(), AtomicBool::new(false));
     std::thread::scope(|scope| {

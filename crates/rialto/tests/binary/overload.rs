@@ -60,9 +60,7 @@ fn wave(server: &Server, token: &str, times: usize, body: &str) -> usize {
 
 #[test]
 fn fault_15_at_2_5_and_10_times_capacity_what_is_too_much_is_refused_and_the_rest_is_done() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut server = Server::start(directory.path());
-    server.open_market();
+    let (directory, mut server) = Server::trading();
     let trader = token(directory.path(), "ann", "trader");
     let order =
         json!({"account": "ANN", "instrument": "ACME", "side": "buy", "price": "0.01", "quantity": "1"});

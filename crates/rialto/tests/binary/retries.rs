@@ -17,9 +17,7 @@ fn without_correlation(mut answer: Value) -> String {
 
 #[test]
 fn fault_1_a_server_killed_between_commit_and_reply_answers_the_retry_with_the_one_effect() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut server = Server::start(directory.path());
-    server.open_market();
+    let (directory, mut server) = Server::trading();
     let trader = token(directory.path(), "ann", "trader");
     for (key, client_order_id) in [("key-1", None), ("key-2", Some("c-1"))] {
         let mut order = Server::order("");
@@ -60,9 +58,7 @@ fn fault_1_a_server_killed_between_commit_and_reply_answers_the_retry_with_the_o
 
 #[test]
 fn fault_2_fifty_concurrent_requests_are_one_order_and_all_get_its_answer() {
-    let directory = tempfile::tempdir().unwrap();
-    let server = Server::start(directory.path());
-    server.open_market();
+    let (directory, server) = Server::trading();
     let trader = token(directory.path(), "ann", "trader");
     let mut without_id = Server::order("");
     without_id.as_object_mut().unwrap().remove("client_order_id");
@@ -85,9 +81,7 @@ fn fault_2_fifty_concurrent_requests_are_one_order_and_all_get_its_answer() {
 /// "Nothing written" is about what the request was for: that somebody was refused is itself a record, for the audit.
 #[test]
 fn fault_3_the_same_key_with_another_payload_is_422_and_changes_no_order_no_balance_and_no_event() {
-    let directory = tempfile::tempdir().unwrap();
-    let server = Server::start(directory.path());
-    server.open_market();
+    let (directory, server) = Server::trading();
     let trader = token(directory.path(), "ann", "trader");
     let post = |key: Option<&str>, order: &Value| {
         server.keyed(&trader, key, "POST", ORDERS, Some(&order.to_string()))

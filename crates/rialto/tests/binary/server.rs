@@ -49,6 +49,14 @@ impl Server {
         Self::start_with(data, &[])
     }
 
+    /// In a directory of its own, with a [market](Self::open_market) that trades.
+    pub(crate) fn trading() -> (tempfile::TempDir, Self) {
+        let directory = tempfile::tempdir().unwrap();
+        let server = Self::start(directory.path());
+        server.open_market();
+        (directory, server)
+    }
+
     pub(crate) fn start_with(data: &Path, more: &[&str]) -> Self {
         Self::try_start(rialto(), data, more).unwrap_or_else(|refused| panic!("{refused:?}"))
     }

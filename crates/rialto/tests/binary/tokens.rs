@@ -63,9 +63,7 @@ fn assert_on_record(server: &Server, refusal: &Value, actor: &str, operation: &s
 
 #[test]
 fn fault_18_every_kind_of_bad_token_is_401_and_in_the_audit_log() {
-    let directory = tempfile::tempdir().unwrap();
-    let server = Server::start(directory.path());
-    server.open_market();
+    let (directory, server) = Server::trading();
     let (forge, now) = (Forge::of(directory.path()), now_s());
     assert_eq!(server.get(&forge.with(&json!({})), PATH).0, 200, "with nothing changed it is good");
 
@@ -133,9 +131,7 @@ fn fault_18_a_token_replayed_after_its_revocation_is_401_also_after_a_restart() 
 
 #[test]
 fn fault_18_somebody_elses_object_is_404_a_foreign_role_403_and_both_are_in_the_audit_log() {
-    let directory = tempfile::tempdir().unwrap();
-    let server = Server::start(directory.path());
-    server.open_market();
+    let (directory, server) = Server::trading();
     let (ann, eve) = (token(directory.path(), "ann", "trader"), token(directory.path(), "eve", "trader"));
     let order = server.must(&ann, PATH, &Server::order("c-1"))["order"].clone();
     let cases = [

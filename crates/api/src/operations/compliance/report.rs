@@ -3,25 +3,10 @@
 use crate::answer::Answer;
 use crate::call::{Call, Filter};
 use crate::report_rows;
-use crate::reports::{self, Accepted, Format, ROWS_MAX};
+use crate::reports::{self, Accepted, ROWS_MAX, ReportQuery};
 use crate::services::Api;
 use axum::extract::State;
-use serde::Deserialize;
 use std::sync::Arc;
-use vocabulary::Date;
-
-/// Of which day, in which form.
-#[derive(Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct ReportQuery {
-    /// The day; the open business day if left out.
-    #[param(value_type = Option<String>)]
-    date: Option<Date>,
-    /// `json`, `csv` or `html`; if left out, as the Accept header says.
-    #[param(value_type = Option<String>)]
-    format: Option<Format>,
-}
 
 /// Decisions of a day by code, policy, market and user, every denial, the policies in force, the restricted list.
 #[utoipa::path(get, path = "/compliance/report", tag = "compliance", params(ReportQuery),

@@ -3,28 +3,13 @@
 use crate::answer::Answer;
 use crate::call::{Call, Filter};
 use crate::report_rows;
-use crate::reports::{self, Accepted, Format, ROWS_MAX};
+use crate::reports::{self, Accepted, ROWS_MAX, ReportQuery};
 use crate::services::Api;
 use axum::extract::State;
-use serde::Deserialize;
 use std::sync::Arc;
-use vocabulary::Date;
 
 /// Scopes whose exposures are in the report.
 const SCOPES_MAX: usize = 5_000;
-
-/// Of which day, in which form.
-#[derive(Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct ReportQuery {
-    /// The day of the alerts; the open business day if left out.
-    #[param(value_type = Option<String>)]
-    date: Option<Date>,
-    /// `json`, `csv` or `html`; if left out, as the Accept header says.
-    #[param(value_type = Option<String>)]
-    format: Option<Format>,
-}
 
 /// Exposure and utilisation per account and participant as they are now, engaged kill switches, alerts of a day.
 #[utoipa::path(get, path = "/risk/report", tag = "risk", params(ReportQuery),
