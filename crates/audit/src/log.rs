@@ -10,7 +10,7 @@ use crate::error::AuditError;
 use crate::hash_chain::{HashChain, open_seal};
 use crate::line::{LineHead, Lines};
 use engine::Record;
-use node::journal::FIRST_POSITION;
+use node::journal::first_position;
 use node::{Batch, Follower, FollowerError};
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
@@ -79,7 +79,7 @@ impl AuditLog {
         };
         let chain = |end: &Option<End>| end.as_ref().map_or(HashChain::GENESIS, |end| end.chain);
         let (audit_chain, decision_chain) = (chain(&audit_end), chain(&decisions_end));
-        let written = audit_end.map_or(FIRST_POSITION - 1, |end| end.head.position);
+        let written = audit_end.map_or(first_position(0) - 1, |end| end.head.position);
         let (seq, policy) = decisions_end.map_or((0, None), |end| (end.head.seq, end.head.policy));
         Ok(Self {
             audit,

@@ -5,7 +5,7 @@ use crate::error::AuditError;
 use crate::hash_chain::{HashChain, hex_text, open_seal};
 use crate::line::LineHead;
 use node::RecoveryError;
-use node::journal::FIRST_POSITION;
+use node::journal::first_position;
 use serde::Serialize;
 use std::fmt;
 use std::fs::File;
@@ -164,7 +164,7 @@ impl Walk {
 
     /// The position of the last line's record; before the first line, the one before all.
     pub(crate) fn position(&self) -> u64 {
-        self.summary.last_position.unwrap_or(FIRST_POSITION - 1)
+        self.summary.last_position.unwrap_or(first_position(0) - 1)
     }
 
     /// The chain with the last line.

@@ -185,7 +185,7 @@ impl Feed {
 /// Followers see only what is durable. So one that has seen more than the journal holds proves that the journal has lost
 /// its end, which by itself looks like one that was torn before anybody was answered.
 pub(crate) fn refuse_lost_end(recovered: &Recovered, followers: &[ReadAlong]) -> io::Result<()> {
-    let durable = recovered.engine.last().map_or(0, |moment| moment.position);
+    let durable = recovered.chain.tail().next_position - 1;
     let ahead = followers.iter().find(|(follower, _)| follower.next_position() > durable + 1);
     ahead.map_or(Ok(()), |(follower, _)| {
         let (name, seen) = (follower.name(), follower.next_position() - 1);

@@ -87,7 +87,7 @@ impl Shared {
         recovered: &Recovered,
         config: &NodeConfig,
     ) -> (Arc<Self>, Sender<Job>, Receiver<Job>) {
-        let durable = recovered.engine.last().map_or(0, |moment| moment.position);
+        let durable = recovered.chain.tail().next_position - 1;
         let (jobs_in, jobs) = bounded(config.waiting_max);
         let shared = Self {
             feed: Feed::starting_at(durable),
@@ -132,7 +132,7 @@ impl Shared {
 /// What a node says of itself.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct NodeStatus {
-    /// The last durable position; 0 before the first record.
+    /// The last durable position; before the first record, one less than its position.
     pub durable_position: u64,
     /// Commands that wait for an answer.
     pub waiting: usize,
@@ -278,7 +278,7 @@ impl NodeHandle {
         }
     }
 
-    /// The last durable position; 0 before the first record.
+    /// The last durable position; before the first record, one less than its position.
     pub fn durable_position(&self) -> u64 {
         self.shared.durable.load(Ordering::Acquire)
     }

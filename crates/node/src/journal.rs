@@ -1,6 +1,6 @@
 //! The journal: batches of records, each batch chained to the one before it by its hash.
 //!
-//! Invariant: positions count from [`FIRST_POSITION`] without gaps within a shard, and a batch is in the journal whole
+//! Invariant: positions count from [`first_position`] without gaps within a shard, and a batch is in the journal whole
 //! or not at all. What is written is never changed, except that history that was never acknowledged may be missing.
 //! Deliberately absent: what a record's body means, and where the bytes lie (an adapter implements [`Journal`]).
 
@@ -19,15 +19,19 @@ pub type Hash = [u8; 32];
 /// What the first batch of a shard is chained to.
 pub const GENESIS_HASH: Hash = [0; 32];
 
-/// The position of a shard's first record. A cursor at 0 has seen nothing.
-pub const FIRST_POSITION: u64 = 1;
+/// The position of a shard's first record: the shard's number in the upper 16 bits, so that positions of all shards
+/// differ, and the count from 1 below it.
+#[must_use]
+pub const fn first_position(shard: u16) -> u64 {
+    (shard as u64) << 48 | 1
+}
 
 /// Consecutive records that are written by one commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// The shard that decided the records.
     pub shard: u16,
-    /// Position of the first record, counted within the shard (not packed with it as in an order's id).
+    /// Position of the first record.
     pub first_position: u64,
     /// How many records `bytes` holds; at least one.
     pub records: u32,
@@ -85,8 +89,11 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// The end of a journal in which nothing is written yet.
-    pub const GENESIS: Self = Self { next_position: FIRST_POSITION, epoch: 0, hash: GENESIS_HASH };
+    /// The end of a shard's journal in which nothing is written yet.
+    #[must_use]
+    pub const fn genesis(shard: u16) -> Self {
+        Self { next_position: first_position(shard), epoch: 0, hash: GENESIS_HASH }
+    }
 }
 
 /// Reads one shard's journal. Each follower has a handle of its own, so that no reader waits for another.
@@ -94,7 +101,7 @@ pub trait JournalReader: Send {
     /// The shard that this handle reads.
     fn shard(&self) -> u16;
 
-    /// Where the journal ends, as its last commit stated it; [`Tail::GENESIS`] if it is empty.
+    /// Where the journal ends, as its last commit stated it; [`Tail::genesis`] if it is empty.
     fn tail(&self) -> Result<Tail, JournalError>;
 
     /// Whole batches in order, from the one that holds `position`, until their bytes reach `bytes_max`; at least one

@@ -72,11 +72,13 @@ impl Node {
         let (snapshots, reader) = snapshots;
         let snapshotter = Snapshotter::new(config, &recovered, reader, snapshots, Arc::clone(&shared));
         let snapshotter = Builder::new().name("snapshots".to_owned()).spawn(move || snapshotter.run())?;
+        let shard = journal.shard();
         let committer = Committer::new(journal, recovered.chain, Arc::clone(&shared));
         let (batches, decided) = connection();
         let committer = Builder::new().name("committer".to_owned()).spawn(move || committer.run(&decided))?;
         let system = config.system;
-        let writer = Writer { engine: recovered.engine, clock, jobs, shared: Arc::clone(&shared), system };
+        let writer =
+            Writer { shard, engine: recovered.engine, clock, jobs, shared: Arc::clone(&shared), system };
         let halting = Arc::clone(&shared);
         let writer = Builder::new().name("writer".to_owned()).spawn(move || {
             let guard = HaltOnPanic(halting);

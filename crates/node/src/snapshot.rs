@@ -78,7 +78,7 @@ impl Snapshot {
     /// Proves that the snapshot was taken of this journal: the batch that ends there has its hash. A journal that
     /// ends earlier has lost records that were acknowledged.
     pub fn check_against<R: JournalReader + ?Sized>(&self, reader: &R) -> Result<(), JournalError> {
-        if self.at == Tail::GENESIS {
+        if self.at == Tail::genesis(self.shard) {
             return Ok(());
         }
         let last = self.at.next_position.saturating_sub(1);

@@ -39,8 +39,8 @@ impl SteppedNode {
         Ok(Self {
             followers: followers.collect(),
             snapshotter: Snapshotter::new(config, &recovered, reader, snapshots, Arc::clone(&shared)),
-            committer: Committer::new(journal, recovered.chain, Arc::clone(&shared)),
             writer: Writer {
+                shard: journal.shard(),
                 engine: recovered.engine,
                 clock,
                 jobs,
@@ -48,6 +48,7 @@ impl SteppedNode {
                 system: config.system,
             },
             decided: Decided::default(),
+            committer: Committer::new(journal, recovered.chain, Arc::clone(&shared)),
             handle: NodeHandle { jobs: jobs_in, shared },
         })
     }

@@ -7,7 +7,7 @@
 use crate::clock::Clock;
 use crate::follower::Batch;
 use crate::handle::{Answers, Completion, Job, Reply, Shared, Unavailable};
-use crate::journal::{Chain, Journal, JournalError, Outcome, frame_into};
+use crate::journal::{Chain, Journal, JournalError, Outcome, first_position, frame_into};
 use crate::recovery::decode_record;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use engine::{Due, Engine, Executed, Receipt, Record, Request};
@@ -54,6 +54,7 @@ impl Decided {
 
 /// The writer's thread.
 pub(crate) struct Writer {
+    pub(crate) shard: u16,
     pub(crate) engine: Engine,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) jobs: Receiver<Job>,
@@ -154,9 +155,11 @@ impl Writer {
 
     /// The next position, and the time: never earlier than the last.
     fn stamp(&mut self) -> Moment {
-        let last = self.engine.last().unwrap_or_default();
-        let time = self.now().max(last.time);
-        Moment { position: last.position + 1, time }
+        let now = self.now();
+        match self.engine.last() {
+            Some(last) => Moment { position: last.position + 1, time: now.max(last.time) },
+            None => Moment { position: first_position(self.shard), time: now },
+        }
     }
 
     fn now(&mut self) -> Timestamp {
@@ -167,9 +170,8 @@ impl Writer {
 
     /// Takes one step of long work, or ends what is past its deadline. True when there may be more.
     fn do_what_is_due(&mut self, decided: &mut Decided) -> bool {
-        let now = self.stamp().time;
-        let Due::Now(command) = self.engine.due(now) else { return false };
-        let position = self.engine.last().unwrap_or_default().position + 1;
+        let Moment { position, time } = self.stamp();
+        let Due::Now(command) = self.engine.due(time) else { return false };
         let correlation = self.engine.thread_of(&command).unwrap_or(CorrelationId(position.into()));
         let request = Request { command_id: None, correlation, actor: self.system, command };
         self.decide(request, decided);

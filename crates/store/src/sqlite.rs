@@ -275,7 +275,8 @@ fn examine_wal(dir: &Path, shard: u16) -> Result<(), OpenError> {
 /// Proves the last batch, its link to the one before and the stated end.
 fn check_tail(table: &Table) -> Result<(), JournalError> {
     let (before, last) = table.last_two()?;
-    let mut chain = Chain::after(table.shard, before.map_or(Tail::GENESIS, |batch| batch.tail()));
+    let mut chain =
+        Chain::after(table.shard, before.map_or(Tail::genesis(table.shard), |batch| batch.tail()));
     if let Some(last) = last {
         chain.accept(&last)?;
     }

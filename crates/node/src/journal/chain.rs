@@ -3,7 +3,7 @@
 //! Invariant: [`Chain::accept`] takes exactly the batches that [`Chain::seal`] made, in their order. A batch that is
 //! changed, missing, moved, repeated or cut is refused by the position at which that first shows.
 
-use super::{Batch, FIRST_POSITION, JournalError, JournalReader, RecordFlaw, Tail};
+use super::{Batch, JournalError, JournalReader, RecordFlaw, Tail};
 
 /// How much of the journal verification holds in memory at a time.
 const READ_BYTES: usize = 8 << 20;
@@ -19,7 +19,7 @@ impl Chain {
     /// The start of a shard's history.
     #[must_use]
     pub fn genesis(shard: u16) -> Self {
-        Self::after(shard, Tail::GENESIS)
+        Self::after(shard, Tail::genesis(shard))
     }
 
     /// Goes on from the end of a journal or from a snapshot.
@@ -223,7 +223,7 @@ pub fn verify_chain<R: JournalReader + ?Sized>(
 /// Each read starts in the last batch that is proven already, since a row smuggled in between that one and the next
 /// would stay unseen otherwise.
 fn beyond_known<'a>(chain: &Chain, read: &'a [Batch]) -> Result<&'a [Batch], Corrupt> {
-    if chain.tail().next_position == FIRST_POSITION {
+    if chain.tail() == Tail::genesis(chain.shard) {
         return Ok(read);
     }
     match read.split_first() {
@@ -254,7 +254,7 @@ mod tests {
     use super::*;
     use crate::journal::frame_into;
 
-    const SHARD: u16 = 3;
+    const SHARD: u16 = 0;
 
     /// Rows as a storage would hand them out: by key, whatever the row says of itself.
     struct Rows {
@@ -333,9 +333,16 @@ mod tests {
     }
 
     #[test]
+    fn positions_of_different_shards_differ() {
+        let mut chain = Chain::genesis(3);
+        let batch = chain.seal(1, 1, b"x".to_vec());
+        assert_eq!((batch.first_position, chain.tail().next_position), (3 << 48 | 1, 3 << 48 | 2));
+    }
+
+    #[test]
     fn an_empty_journal_is_sound() {
-        let summary = Rows { rows: vec![], tail: Tail::GENESIS }.verify().expect("sound");
-        assert_eq!((summary.batches, summary.tail), (0, Tail::GENESIS));
+        let summary = Rows { rows: vec![], tail: Tail::genesis(SHARD) }.verify().expect("sound");
+        assert_eq!((summary.batches, summary.tail), (0, Tail::genesis(SHARD)));
     }
 
     #[test]

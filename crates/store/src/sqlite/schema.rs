@@ -71,8 +71,8 @@ fn found(connection: &Connection, founding: &Founding) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
     transaction.execute_batch(TABLES)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    let tail = Tail::GENESIS;
-    let next_position = i64::try_from(tail.next_position).expect("the first position is small");
+    let tail = Tail::genesis(founding.shard);
+    let next_position = i64::try_from(tail.next_position).expect("shards are fewer than 2^15");
     transaction
         .execute("INSERT INTO tail VALUES (?, ?, 0, ?)", params![founding.shard, next_position, tail.hash])?;
     let mut meta = transaction.prepare("INSERT INTO meta VALUES (?, ?)")?;

@@ -2,7 +2,7 @@
 //! then answer.
 
 use super::*;
-use node::journal::{FIRST_POSITION, frame_into};
+use node::journal::{first_position, frame_into};
 use node::snapshot::Snapshot;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const SHARD: u16 = 2;
+const SHARD: u16 = 0;
 const RECORDS: u64 = 3;
 
 fn founding() -> Founding {
@@ -92,7 +92,7 @@ fn what_was_appended_is_read_from_any_position() {
     let (dir, batches) = ten();
     let journal = open(dir.path(), Check::Full).unwrap();
     assert_eq!(journal.tail().unwrap(), batches[9].tail());
-    assert_eq!(journal.read_from(FIRST_POSITION, usize::MAX).unwrap(), batches);
+    assert_eq!(journal.read_from(first_position(SHARD), usize::MAX).unwrap(), batches);
     assert_eq!(journal.read_from(0, usize::MAX).unwrap(), batches);
     assert_eq!(journal.read_from(12, usize::MAX).unwrap(), batches[3..], "within a batch");
     assert_eq!(journal.read_from(13, 0).unwrap(), batches[4..5], "at least one");
@@ -113,7 +113,7 @@ fn readers_see_each_batch_once_it_is_appended() {
     let dir = TempDir::new().unwrap();
     let mut journal = open(dir.path(), Check::Tail).unwrap();
     let reader = journal.reader().unwrap();
-    assert_eq!(reader.tail().unwrap(), Tail::GENESIS);
+    assert_eq!(reader.tail().unwrap(), Tail::genesis(SHARD));
     let batches = append(&mut journal, 3, 500);
     assert_eq!(reader.tail().unwrap(), batches[2].tail());
     assert_eq!(reader.read_from(1, usize::MAX).unwrap(), batches);
@@ -140,15 +140,15 @@ fn only_one_writes_and_the_other_is_told_where() {
 #[test]
 fn a_position_that_another_writer_has_taken_is_fenced() {
     for theft in [
-        "INSERT INTO journal VALUES (2, 31, 1, 9, x'00', zeroblob(32))",
-        "UPDATE tail SET next_position = 34, epoch = 9 WHERE shard = 2",
+        "INSERT INTO journal VALUES (0, 31, 1, 9, x'00', zeroblob(32))",
+        "UPDATE tail SET next_position = 34, epoch = 9 WHERE shard = 0",
     ] {
         let (dir, _) = ten();
         let mut journal = open(dir.path(), Check::Tail).unwrap();
         let batch = next_batch(&mut Chain::after(SHARD, journal.tail().unwrap()), 10);
         sql(&dir, theft);
         let error = journal.append(&batch).unwrap_err();
-        assert!(matches!(error, JournalError::Fenced { shard: 2, position: 31 }), "{error}");
+        assert!(matches!(error, JournalError::Fenced { shard: SHARD, position: 31 }), "{error}");
     }
 }
 
@@ -268,7 +268,7 @@ fn fault_10_foreign_newer_and_other_files_are_refused_with_a_sentence() {
     let (dir, _) = ten();
     let other =
         SqliteJournal::open(dir.path(), &Founding { shard: 5, ..founding() }, Check::Tail).unwrap_err();
-    assert!(other.to_string().contains("is the journal of shard 2, not of shard 5"), "{other}");
+    assert!(other.to_string().contains("is the journal of shard 0, not of shard 5"), "{other}");
 }
 
 #[test]
@@ -452,7 +452,7 @@ fn fault_10_a_snapshot_fits_only_the_journal_that_it_was_taken_of() {
         Err(JournalError::Corrupt(corrupt)) => corrupt.flaw,
         other => panic!("not a corruption: {other:?}"),
     };
-    for at in [Tail::GENESIS, batches[0].tail(), batches[9].tail()] {
+    for at in [Tail::genesis(SHARD), batches[0].tail(), batches[9].tail()] {
         check(at).unwrap();
     }
     assert_eq!(flaw(Tail { next_position: 34, ..batches[9].tail() }), Flaw::Missing { until: 34 });
