@@ -125,7 +125,7 @@ impl Workload {
         let known = self.some_order()?;
         let dice = &mut self.dice;
         let listed = &self.market.listed[known.at];
-        let lots = u64::try_from(known.quantity.0 / listed.instrument.lot.0).unwrap_or(1).max(1);
+        let lots = u64::try_from(known.quantity.0 / listed.instrument.lot.0).unwrap_or(1).clamp(1, 1_000);
         let moved = priced(listed, around(dice, 4));
         let (price, quantity) = match dice.below(8) {
             0..=2 => (None, Some(listed.lots(dice.between(1, lots)))),
