@@ -44,13 +44,17 @@ impl Storm {
             64..=68 => self.replace(),
             69..=72 => self.cancel(),
             73..=77 => self.move_phase(),
-            78..=80 => self.limit(),
-            81 | 82 => self.switch(),
-            83..=85 => self.settle(),
-            86 | 87 => self.block(),
-            88 | 89 => self.restrict(),
-            90 | 91 => self.policy(),
-            92 => self.next_day(),
+            78..=81 => self.limit(),
+            82 | 83 => self.switch(),
+            84..=86 => self.settle(),
+            87 | 88 => self.block(),
+            89 | 90 => self.restrict(),
+            91 | 92 => self.policy(),
+            93 => self.next_day(),
+            94 => {
+                let seconds = self.dice.between(600, 2_000);
+                self.market.wait(seconds);
+            }
             _ => {
                 let seconds = self.dice.below(3);
                 self.market.wait(seconds);
@@ -81,7 +85,9 @@ impl Storm {
     fn place(&mut self) {
         use SelfTradePrevention as P;
         use TimeInForce as F;
-        let (price, quantity) = (99_95 + self.small(10), 1 + self.small(20));
+        let near = 99_95 + self.small(10);
+        let price = if self.dice.permille(20) { *self.dice.pick(&[79_99, 120_01]) } else { near };
+        let quantity = 1 + self.small(20);
         let side = *self.dice.pick(&[Side::Buy, Side::Sell]);
         let account = *self.dice.pick(&ACCOUNTS);
         let is_market = self.dice.permille(150);
@@ -154,7 +160,7 @@ impl Storm {
         };
         let (measure, usual) = match self.dice.below(6) {
             0 => (Measure::OrderNotional(id("EUR")), 1_500_00),
-            1 => (Measure::OrderQuantity(id("ACME")), 15),
+            1 => (Measure::OrderQuantity(id("ACME")), 8),
             2 => (Measure::Position(id("ACME")), 60),
             3 => (Measure::GrossExposure(id("EUR")), 10_000_00),
             4 => (Measure::OrderRate, 3),
@@ -244,7 +250,7 @@ impl Storm {
     }
 
     fn policy(&mut self) {
-        let (single, hourly) = (1_500 + self.dice.below(1_500), 50 + self.dice.below(400));
+        let (single, hourly) = (1_500 + self.dice.below(1_500), 20 + self.dice.below(200));
         let own = 1_500 + self.dice.below(1_000);
         let data = match self.dice.below(3) {
             0 => "{}".to_owned(),

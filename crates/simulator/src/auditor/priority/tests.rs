@@ -2,7 +2,7 @@ use engine::{Context, Event};
 use trading::{Cause, Event as T, OrderKind, Phase, PlaceOrder};
 use vocabulary::{OrderId, Price, Quantity, SelfTradePrevention, Side, TimeInForce, Trade};
 
-use super::super::market::{History, Market, id, instrument, limit, phase, right_days, whole_day};
+use super::super::market::{History, Market, id, instrument, limit, phase, replace, right_days, whole_day};
 use super::super::storm::storm;
 use super::auction::{Uncross, uncross};
 use super::book::{self, Order};
@@ -277,6 +277,21 @@ fn a_replacement_that_comes_to_something_else_is_found() {
         is_replacement
     });
     assert!(broken(&larger).contains(&"replacement"));
+}
+
+#[test]
+fn a_replacement_for_more_than_the_old_order_has_left_is_found() {
+    let mut market = Market::spread(4);
+    let old = market.place(limit("BOB", Side::Sell, 100_00, 10));
+    market.calm();
+    market.unreachable = Some(Context::Risk);
+    market.place(limit("ANN", Side::Buy, 100_00, 4));
+    market.must(replace(old, Some(100_01), 10));
+    market.unreachable = None;
+    market.calm();
+    assert_eq!(broken(&market.history), [""; 0]);
+    let is_reduced = |event: &Event| matches!(event, Event::Trading(T::OrderReduced { .. }));
+    assert_eq!(broken(&market.history.without(is_reduced)), ["replacement"]);
 }
 
 #[test]
