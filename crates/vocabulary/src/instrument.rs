@@ -158,9 +158,10 @@ impl Instrument {
         let width_bp = i128::from(self.band_bp?);
         let reference = i128::from(self.reference_price.0);
         let tick = i128::from(self.tick.0);
-        let low = (reference * (10_000 - width_bp)).div_euclid(10_000).max(1);
-        let low = (low + tick - 1) / tick * tick;
-        let high = reference * (10_000 + width_bp) / 10_000 / tick * tick;
+        let ticks = 10_000 * tick;
+        // Division of whole numbers rounds towards zero, so the low end is made of what lies below it.
+        let low = ((reference * (10_000 - width_bp) + ticks - 1).div_euclid(ticks) * tick).max(tick);
+        let high = reference * (10_000 + width_bp) / ticks * tick;
         Some((Price(i64::try_from(low).ok()?), Price(i64::try_from(high).ok()?)))
     }
 

@@ -183,6 +183,24 @@ fn the_band_includes_its_ends() {
 }
 
 #[test]
+fn the_ends_of_the_band_are_rounded_inwards() {
+    let of = |reference: i64, band_bp: u32, tick: i64| {
+        let banded = Instrument {
+            reference_price: Price(reference),
+            band_bp: Some(band_bp),
+            tick: Price(tick),
+            ..acme()
+        };
+        banded.band().unwrap()
+    };
+    // 20 % of 8.99 is 1.798: 7.192 to 10.788.
+    assert_eq!(of(8_99, 2_000, 1), (Price(7_20), Price(10_78)));
+    assert_eq!(of(8_99, 2_000, 5), (Price(7_20), Price(10_75)));
+    assert_eq!(of(100_00, 2_000, 5), (Price(80_00), Price(120_00)));
+    assert_eq!(of(8_99, 20_000, 5), (Price(5), Price(26_95)));
+}
+
+#[test]
 fn a_retry_with_the_same_client_order_id_changes_nothing_whatever_has_changed_since() {
     check(
         &["ann buys 1 at 100.00 as C-1"],
