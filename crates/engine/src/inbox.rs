@@ -9,7 +9,7 @@
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
-use crate::message::{Answer, Context, MessageId};
+use crate::message::{Answer, Context, MessageId, shard_of};
 use vocabulary::Moment;
 
 /// How many answers to one sender are remembered at most.
@@ -28,8 +28,7 @@ struct Stream {
 
 impl Stream {
     fn of(message: MessageId, to: Context) -> Self {
-        let shard = u16::try_from(message.position >> 48).expect("the upper 16 bits of 64");
-        Self { from: message.from, shard, to }
+        Self { from: message.from, shard: shard_of(message.position), to }
     }
 }
 

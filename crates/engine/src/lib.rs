@@ -9,6 +9,7 @@ mod answers;
 pub mod block;
 mod blocks;
 mod command;
+mod counterparts;
 mod deadlines;
 mod delivery;
 mod event;
@@ -30,6 +31,7 @@ use minicbor::{Decode, Encode};
 use vocabulary::Moment;
 
 use answers::{Answers, Known};
+use counterparts::Counterparts;
 use inbox::Inbox;
 use reaction::Effects;
 use threads::Threads;
@@ -79,6 +81,9 @@ pub struct State {
     #[n(10)]
     #[cbor(default)]
     threads: Threads,
+    #[n(11)]
+    #[cbor(default)]
+    counterparts: Counterparts,
 }
 
 /// What came of a request.
@@ -248,6 +253,7 @@ impl Engine {
     /// Folds in one event. What it causes here goes to the effects, what it causes elsewhere to the outbox.
     fn fold(&mut self, event: &Event, at: Moment, effects: &mut Effects) {
         self.react(event, at, effects);
+        self.state.counterparts.follow(event);
         match event {
             Event::Trading(event) => {
                 self.fold_into_flows(event, at);

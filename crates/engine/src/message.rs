@@ -4,7 +4,7 @@
 use minicbor::{Decode, Encode};
 use serde::Serialize;
 use std::fmt;
-use vocabulary::{OrderId, Reason};
+use vocabulary::{CorrelationId, OrderId, Reason};
 
 /// A command that one context has for another.
 #[derive(Clone, Debug, PartialEq, Serialize, Encode, Decode)]
@@ -34,6 +34,41 @@ impl Message {
         }
     }
 
+    /// Number of the shard that it is for: in trading that of the order or sweep, and 0 elsewhere.
+    ///
+    /// # Panics
+    /// When a message to trading is about neither: there is none.
+    pub fn shard(&self) -> u16 {
+        let Self::Trading(command) = self else { return 0 };
+        if let trading::Command::StartSweep { shard, .. } = command {
+            return *shard;
+        }
+        shard_of(order_of_trading(command).expect("messages to trading are about an order or a sweep").0)
+    }
+
+    /// The thread that its order hangs on.
+    pub fn correlation(&self) -> Option<CorrelationId> {
+        match self {
+            Self::Trading(trading::Command::Settle { side }) => Some(side.terms.correlation),
+            Self::Risk(risk::Command::Settle { side }) => Some(side.terms.correlation),
+            Self::Trading(_) => None,
+            Self::Settlement(
+                settlement::Command::Hold { terms, .. }
+                | settlement::Command::Confirm { terms, .. }
+                | settlement::Command::Reduce { terms, .. }
+                | settlement::Command::Release { terms, .. },
+            )
+            | Self::Risk(
+                risk::Command::Hold { terms, .. }
+                | risk::Command::Confirm { terms, .. }
+                | risk::Command::Reduce { terms, .. }
+                | risk::Command::Release { terms, .. },
+            )
+            | Self::Compliance(compliance::Command::Check { terms, .. }) => Some(terms.correlation),
+            Self::Settlement(_) | Self::Risk(_) | Self::Compliance(_) => None,
+        }
+    }
+
     /// The order that it is about.
     pub(crate) fn order(&self) -> Option<OrderId> {
         match self {
@@ -57,6 +92,11 @@ impl Message {
         }
         None
     }
+}
+
+/// The shard that a position, or an order's id, belongs to.
+pub(crate) fn shard_of(position: u64) -> u16 {
+    u16::try_from(position >> 48).expect("the upper 16 bits of 64")
 }
 
 fn order_of_trading(command: &trading::Command) -> Option<OrderId> {

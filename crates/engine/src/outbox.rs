@@ -32,6 +32,14 @@ pub struct Unanswered {
     pub answered_below: MessageId,
 }
 
+impl Unanswered {
+    /// The command that hands it, whose id is `message`, to the node of its receiver.
+    pub fn delivery(&self, message: MessageId) -> Command {
+        let Self { body, answered_below, .. } = self.clone();
+        Command::Deliver { message, body: Box::new(body), answered_below }
+    }
+}
+
 /// The messages for one context.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 struct Lane {
@@ -101,12 +109,6 @@ impl Outbox {
     /// The message of that id, if it is not answered.
     pub fn get(&self, message: MessageId) -> Option<&Unanswered> {
         self.lanes.values().find_map(|lane| lane.waiting.get(&message))
-    }
-
-    /// The command that hands the message to the node of its receiver, if it is not answered.
-    pub fn delivery(&self, message: MessageId) -> Option<Command> {
-        let Unanswered { body, answered_below, .. } = self.get(message)?.clone();
-        Some(Command::Deliver { message, body: Box::new(body), answered_below })
     }
 
     /// Number of unanswered messages.

@@ -5,7 +5,7 @@ use vocabulary::{InstrumentId, Moment, OrderId, Quantity, Side, Trade};
 
 use crate::event::{Event, FlowEvent};
 use crate::flow::{self, Question, ask, reserved};
-use crate::message::{Branch, Message};
+use crate::message::{Branch, Context, Message, shard_of};
 use crate::{Engine, Hosts};
 use trading::{Cause, OrderKind, Status};
 
@@ -70,7 +70,7 @@ impl Engine {
         match event {
             Event::Trading(event) => self.react_to_trading(event, at, effects),
             Event::Settlement(event) => react_to_settlement(event, effects),
-            Event::Risk(event) => react_to_risk(event, effects),
+            Event::Risk(event) => self.react_to_risk(event, at, effects),
             Event::Flow(FlowEvent::BranchAnswered { order, branch, .. }) => {
                 if self.state.flows.completes(*order, *branch) {
                     effects.then(Work::Decide(*order));
@@ -176,6 +176,23 @@ impl Engine {
         }
     }
 
+    /// A switch takes out what is open, in every trading shard: risk has asked for nothing in others.
+    fn react_to_risk(&self, event: &risk::Event, at: Moment, effects: &mut Effects) {
+        let risk::Event::KillSwitchEngaged { switch, .. } = event else { return };
+        let scope = match *switch {
+            risk::Switch::All => trading::Scope::All,
+            risk::Switch::Participant(participant) => trading::Scope::Participant(participant),
+            risk::Switch::Account(account) => trading::Scope::Account(account),
+            risk::Switch::Instrument(instrument) => trading::Scope::Instrument(instrument),
+        };
+        let own = self.hosts.has(Context::Trading).then(|| shard_of(at.position));
+        for shard in own.into_iter().chain(self.state.counterparts.iter().filter(|shard| Some(*shard) != own))
+        {
+            let cause = Cause::KillSwitch;
+            effects.send(Message::Trading(trading::Command::StartSweep { scope, cause, shard }));
+        }
+    }
+
     /// Whether everything that an order causes happens within one record.
     pub fn is_whole(&self) -> bool {
         self.hosts == Hosts::ALL
@@ -188,16 +205,4 @@ fn react_to_settlement(event: &settlement::Event, effects: &mut Effects) {
         effects.send(Message::Trading(trading::Command::Settle { side: side.clone() }));
         effects.send(Message::Risk(risk::Command::Settle { side: **side }));
     }
-}
-
-fn react_to_risk(event: &risk::Event, effects: &mut Effects) {
-    let risk::Event::KillSwitchEngaged { switch, .. } = event else { return };
-    let scope = match *switch {
-        risk::Switch::All => trading::Scope::All,
-        risk::Switch::Participant(participant) => trading::Scope::Participant(participant),
-        risk::Switch::Account(account) => trading::Scope::Account(account),
-        risk::Switch::Instrument(instrument) => trading::Scope::Instrument(instrument),
-    };
-    let cause = Cause::KillSwitch;
-    effects.send(Message::Trading(trading::Command::StartSweep { scope, cause }));
 }

@@ -178,6 +178,10 @@ pub enum Command {
         /// Why.
         #[n(1)]
         cause: Cause,
+        /// The trading shard whose orders are meant.
+        #[n(2)]
+        #[cbor(default)]
+        shard: u16,
     },
     /// The next bounded step of the first sweep that has not ended.
     #[n(19)]

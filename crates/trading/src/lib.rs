@@ -110,7 +110,7 @@ impl Trading {
             Command::Settle { side } => Ok(self.settle(side)),
             Command::ExecuteBlock { buy, sell } => self.execute_block(*buy, *sell, at),
             Command::WithdrawBlock { order } => self.withdraw_block(*order),
-            Command::StartSweep { scope, cause } => Ok(self.start_sweep(*scope, *cause, at)),
+            Command::StartSweep { scope, cause, .. } => Ok(self.start_sweep(*scope, *cause, at)),
             Command::ContinueSweep => self.continue_sweep(),
             Command::CancelClientOrder { account, client_order_id } => {
                 self.cancel_client_order(*account, *client_order_id)

@@ -202,7 +202,7 @@ fn nobody_gives_the_commands_of_the_flow_as_his_own() {
         Command::Trading(T::RejectOrder { order, reason: reason() }),
         Command::Trading(T::ExecuteBlock { buy: order, sell: order }),
         Command::Trading(T::WithdrawBlock { order }),
-        Command::Trading(T::StartSweep { scope, cause: trading::Cause::KillSwitch }),
+        Command::Trading(T::StartSweep { scope, cause: trading::Cause::KillSwitch, shard: 0 }),
         Command::Risk(risk::Command::Release { terms, parts: 0 }),
         Command::Settlement(settlement::Command::Release { terms, parts: 0 }),
     ];

@@ -321,7 +321,7 @@ fn a_replacement_whose_order_is_gone_ends_its_flow_and_passes_its_turn() {
 /// Risk, in another node, has a kill switch engaged.
 fn sweep(market: &mut Market, index: u32) -> Vec<Event> {
     let (scope, cause) = (trading::Scope::Account(id("ANN")), trading::Cause::KillSwitch);
-    let body = Box::new(Message::Trading(trading::Command::StartSweep { scope, cause }));
+    let body = Box::new(Message::Trading(trading::Command::StartSweep { scope, cause, shard: 0 }));
     let message = MessageId { position: 1, index, from: Context::Risk };
     let answered_below = MessageId { index: 0, ..message };
     let request = market.request(Command::Deliver { message, body, answered_below });

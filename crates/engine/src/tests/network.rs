@@ -313,7 +313,7 @@ impl Network {
             .into_iter()
             .map(|(message, context)| {
                 leader.sent.insert(message, now);
-                (message, context, leader.engine.state().outbox.delivery(message).unwrap())
+                (message, context, leader.engine.state().outbox.get(message).unwrap().delivery(message))
             })
             .collect();
         let ready: Vec<_> = ready;

@@ -362,3 +362,24 @@ fn another_node_gives_no_commands_of_people() {
         assert_eq!(*refusal, crate::Refusal::NotAMessage);
     }
 }
+
+#[test]
+fn a_kill_switch_is_told_to_every_trading_shard_that_risk_holds_for() {
+    let mut risk = Participant::of(Context::Risk);
+    let engage =
+        |switch| Command::Risk(risk::Command::EngageKillSwitch { switch, reason: "REF-1".to_owned() });
+    let told = |risk: &Participant| -> Vec<u16> {
+        let outbox = &risk.engine.state().outbox;
+        outbox.waiting().map(|(_, unanswered)| unanswered.body.shard()).collect()
+    };
+    risk.execute(engage(risk::Switch::Instrument(id("ACME"))));
+    assert_eq!(told(&risk), [] as [u16; 0], "no order is open anywhere");
+    risk.execute(Command::Risk(risk::Command::LiftKillSwitch {
+        switch: risk::Switch::Instrument(id("ACME")),
+    }));
+    assert_eq!(code(&risk.say(1, Say::Hold)), "yes");
+    assert_eq!(code(&risk.say(2 << 48 | 1, Say::Hold)), "yes");
+    risk.restart();
+    risk.execute(engage(risk::Switch::All));
+    assert_eq!(told(&risk), [0, 2]);
+}

@@ -49,9 +49,11 @@ impl Market {
             ["accept", order] => self.accept(self.numbered(order)),
             ["reject", order] => self.reject(self.numbered(order)),
             ["cancel", "all", scope @ ..] => self.command(Command::CancelAll { scope: scope_of(scope) }),
-            ["kill", "all", scope @ ..] => {
-                self.command(Command::StartSweep { scope: scope_of(scope), cause: Cause::KillSwitch })
-            }
+            ["kill", "all", scope @ ..] => self.command(Command::StartSweep {
+                scope: scope_of(scope),
+                cause: Cause::KillSwitch,
+                shard: 0,
+            }),
             ["cancel", order] => self.command(Command::CancelOrder { order: self.numbered(order) }),
             ["cancel", client, "of", account] => {
                 let (account, client_order_id) = (id(&account.to_uppercase()), id(client));

@@ -335,7 +335,7 @@ proptest! {
                 }
                 (6, Action::CancelAccount(account)) => {
                     let scope = Scope::Account(id(ACCOUNTS[account].0));
-                    market.command(Command::StartSweep { scope, cause: Cause::KillSwitch }).unwrap();
+                    market.command(Command::StartSweep { scope, cause: Cause::KillSwitch, shard: 0 }).unwrap();
                 }
                 (_, action) => {
                     let _ = market.act(action);
