@@ -1,0 +1,95 @@
+//! Which messages to other nodes are to be sent now: those never sent, and those that were not answered for long.
+//!
+//! Invariant: a message leaves only after the record that posted it is durable, and is sent again, ever more rarely, until
+//! its answer is recorded (C5). Deliberately absent: how it gets there, and every memory over a restart: what is not
+//! answered is simply sent again.
+
+use engine::{Context, MessageId, Outbox, Request, Unanswered};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use vocabulary::{CorrelationId, UserId};
+
+/// How long the first answer is waited for; each further wait is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+/// The longest wait, in doublings of the first.
+const DOUBLINGS_MAX: u32 = 6;
+/// How many messages to one context may be under way at once.
+const UNDER_WAY_MAX: usize = 1_024;
+
+/// A message on its way.
+#[derive(Debug)]
+pub struct Parcel {
+    /// The context that it is for.
+    pub to: Context,
+    /// Number of the shard that it is for.
+    pub shard: u16,
+    /// Its id, for the answer.
+    pub message: MessageId,
+    /// What the receiving node is to decide.
+    pub request: Request,
+}
+
+struct Sent {
+    at: Duration,
+    times: u32,
+}
+
+impl Sent {
+    fn is_over(&self, now: Duration) -> bool {
+        now >= self.at + FIRST_WAIT * 2_u32.pow((self.times - 1).min(DOUBLINGS_MAX))
+    }
+}
+
+/// What was sent, and when.
+pub struct Postman {
+    /// Opaque id under which the messages are recorded where they arrive.
+    system: UserId,
+    sent: BTreeMap<MessageId, Sent>,
+}
+
+impl Postman {
+    /// One who has sent nothing yet.
+    pub fn new(system: UserId) -> Self {
+        Self { system, sent: BTreeMap::new() }
+    }
+
+    /// What is to be sent of an outbox whose records are durable up to the position `durable`. `now` is the time that
+    /// has passed since some fixed moment, by a clock that does not jump.
+    pub fn collect(&mut self, outbox: &Outbox, durable: u64, now: Duration) -> Vec<Parcel> {
+        self.sent.retain(|message, _| outbox.get(*message).is_some());
+        let mut parcels = Vec::new();
+        for to in [Context::Trading, Context::Settlement, Context::Risk, Context::Compliance] {
+            let durable = |(message, _): &(&MessageId, &Unanswered)| message.position <= durable;
+            for (message, unanswered) in outbox.waiting_for(to, None).take_while(durable).take(UNDER_WAY_MAX)
+            {
+                if self.sent.get(message).is_none_or(|sent| sent.is_over(now)) {
+                    self.remember(*message, now);
+                    parcels.push(self.parcel(*message, unanswered));
+                }
+            }
+        }
+        parcels
+    }
+
+    /// Has a message sent again at once, for an operator who knows that its receiver is back.
+    pub fn send_again(&mut self, message: MessageId) {
+        self.sent.remove(&message);
+    }
+
+    fn remember(&mut self, message: MessageId, now: Duration) {
+        let sent = self.sent.entry(message).or_insert(Sent { at: now, times: 0 });
+        *sent = Sent { at: now, times: sent.times.saturating_add(1) };
+    }
+
+    fn parcel(&self, message: MessageId, unanswered: &Unanswered) -> Parcel {
+        let body = &unanswered.body;
+        let correlation = body.correlation().unwrap_or(CorrelationId(message.position.into()));
+        let request = Request {
+            command_id: None,
+            correlation,
+            actor: self.system,
+            command: unanswered.delivery(message),
+        };
+        Parcel { to: body.to(), shard: body.shard(), message, request }
+    }
+}
