@@ -143,7 +143,11 @@ impl Workload {
             }
             2 => Command::Trading(trading::Command::WithdrawBlock { order }),
             3 => Command::Trading(trading::Command::ExecuteBlock { buy: order, sell: order }),
-            _ => Command::Trading(trading::Command::StartSweep { scope, cause: trading::Cause::KillSwitch }),
+            _ => Command::Trading(trading::Command::StartSweep {
+                scope,
+                cause: trading::Cause::KillSwitch,
+                shard: 0,
+            }),
         }
     }
 }

@@ -1,0 +1,145 @@
+//! A shard: its disk, its clock, and those who believe to lead it.
+
+use super::clock::MachineClock;
+use super::disk::Disk;
+use super::witness::Witness;
+use crate::auditor::ShardName;
+use engine::{Hosts, MessageId, Receipt, Request};
+use node::journal::JournalReader;
+use node::journal::first_position;
+use node::{NodeConfig, NodeParts, Postman, RecoveryError, SteppedNode, Unavailable, recover};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
+
+/// Who asked, and is to be answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Origin {
+    /// A client, by the number of his request.
+    Client(u64),
+    /// Another shard's node.
+    Node { shard: usize, message: MessageId },
+}
+
+type Answer = oneshot::Receiver<Result<Vec<Receipt>, Unavailable>>;
+
+/// A node that believes to lead its shard.
+pub(super) struct Leader {
+    /// Tells it from those before it.
+    pub(super) number: u64,
+    pub(super) node: SteppedNode,
+    asked: Vec<(Origin, Answer)>,
+    postman: Postman,
+    /// It does nothing before that time.
+    pub(super) paused_until: u64,
+    /// When it does something next.
+    pub(super) tick_at: u64,
+}
+
+impl Leader {
+    /// Hands it a request. One that it does not take is lost, as if the connection were.
+    pub(super) fn ask(&mut self, origin: Origin, request: Request) {
+        if let Ok(answer) = self.node.handle().enqueue(vec![request]) {
+            self.asked.push((origin, answer));
+        }
+    }
+
+    /// What can be told now. Those whom it could not serve hear nothing, and ask again.
+    pub(super) fn answers(&mut self) -> Vec<(Origin, Receipt)> {
+        let mut answers = Vec::new();
+        self.asked.retain_mut(|(origin, answer)| match answer.try_recv() {
+            Ok(receipts) => {
+                answers.extend(receipts.into_iter().flatten().map(|receipt| (*origin, receipt)));
+                false
+            }
+            Err(TryRecvError::Empty) => true,
+            Err(TryRecvError::Closed) => false,
+        });
+        answers
+    }
+
+    /// Messages to other nodes that are to be sent now.
+    pub(super) fn parcels(&mut self, now_ns: u64) -> Vec<node::Parcel> {
+        let durable = self.node.handle().durable_position();
+        self.postman.collect(&self.node.engine().state().outbox, durable, Duration::from_nanos(now_ns))
+    }
+
+    /// Whether it has nothing under way.
+    pub(super) fn is_calm(&self) -> bool {
+        let state = self.node.engine().state();
+        self.asked.is_empty()
+            && !self.node.has_decided()
+            && state.outbox.is_empty()
+            && state.flows.waiting().next().is_none()
+    }
+}
+
+/// A shard of some contexts.
+pub(super) struct Shard {
+    pub(super) name: ShardName,
+    pub(super) hosts: Hosts,
+    pub(super) disk: Disk,
+    pub(super) clock: MachineClock,
+    pub(super) witness: Witness,
+    pub(super) leaders: Vec<Leader>,
+    /// The first position that the auditor was not shown.
+    pub(super) shown: u64,
+}
+
+impl Shard {
+    pub(super) fn new(name: ShardName, hosts: Hosts, clock: MachineClock) -> Self {
+        let first = first_position(name.number);
+        Self {
+            name,
+            hosts,
+            disk: Disk::empty(name.number),
+            clock,
+            witness: Witness::new(first),
+            leaders: Vec::new(),
+            shown: first,
+        }
+    }
+
+    /// Brings up a node from what is stored. It leads from now on, or believes so.
+    ///
+    /// # Errors
+    /// When what is stored is damaged.
+    pub(super) fn lead(&mut self, number: u64, now_ns: u64) -> Result<(), RecoveryError> {
+        let config = NodeConfig::default();
+        let recovered = recover(self.hosts, &self.disk, &self.disk, |_| ())?;
+        // Two leaders feed the same follower, and its one cursor says what it has seen.
+        let follower: node::ReadAlong = (Box::new(self.witness.clone()), Box::new(self.disk.clone()));
+        let parts = NodeParts {
+            recovered,
+            journal: Box::new(self.disk.journal()),
+            snapshots: (Box::new(self.disk.clone()), Box::new(self.disk.clone())),
+            clock: Box::new(self.clock.clone()),
+            followers: vec![follower],
+        };
+        let node = SteppedNode::new(&config, parts).map_err(|error| lost_end(self.name.number, &error))?;
+        let postman = Postman::new(config.system);
+        let (asked, paused_until, tick_at) = (Vec::new(), 0, now_ns);
+        self.leaders.push(Leader { number, node, asked, postman, paused_until, tick_at });
+        Ok(())
+    }
+
+    /// The one who came up last.
+    pub(super) fn last_leader(&mut self) -> Option<&mut Leader> {
+        self.leaders.last_mut()
+    }
+
+    /// Whether everything that is stored was shown to the auditor.
+    pub(super) fn is_shown(&self) -> bool {
+        self.disk.tail().is_ok_and(|tail| tail.next_position == self.shown)
+    }
+}
+
+/// A follower has seen what the journal does not hold: in this world that is a loss of acknowledged records.
+fn lost_end(shard: u16, error: &std::io::Error) -> RecoveryError {
+    let journal = node::journal::JournalError::Io {
+        action: "start from",
+        place: format!("disk of shard {shard}"),
+        source: error.to_string().into(),
+    };
+    RecoveryError::Journal(journal)
+}
