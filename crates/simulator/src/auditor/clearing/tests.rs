@@ -1,3 +1,5 @@
+//! The rule of clearing finds nothing in right days and storms, and each obligation, position, date and failure that is wrong.
+
 use engine::{Command, Event};
 use settlement::Event as S;
 use vocabulary::{Amount, SettlementModel, Side};

@@ -1,3 +1,5 @@
+//! The rule of limits finds nothing in right days and storms, each order let in past a limit, and each turned away by none.
+
 use compliance::Event as C;
 use engine::{Command, Event};
 use risk::{Event as R, Measure, Scope, Switch};

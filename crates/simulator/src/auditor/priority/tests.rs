@@ -1,3 +1,5 @@
+//! The rule of priority finds nothing in right days and storms, and each trade, cancel and rest that is out of turn.
+
 use engine::{Context, Event};
 use trading::{Cause, Event as T, OrderKind, Phase, PlaceOrder};
 use vocabulary::{OrderId, Price, Quantity, SelfTradePrevention, Side, TimeInForce, Trade};
