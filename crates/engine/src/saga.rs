@@ -167,7 +167,7 @@ impl Engine {
                 let branch = step.branch().expect("trading's step is the one above");
                 effects.send(block.question(leg, branch, at));
             }
-            Stage::Undoing { leg, step } => effects.send(block.undo(leg, step, id)),
+            Stage::Undoing { leg, step } => effects.send(block.undo(leg, step, id, at)),
             Stage::Executing => block
                 .execution(id)
                 .into_iter()
@@ -301,8 +301,8 @@ impl Block {
     }
 
     /// What undoes a step. There is nothing to undo of a compliance check, so that one sends nothing.
-    fn undo(&self, leg: Leg, step: Step, block: OrderId) -> Message {
-        match step.branch().and_then(|branch| release(branch, self.leg(leg).terms, 0)) {
+    fn undo(&self, leg: Leg, step: Step, block: OrderId, at: Moment) -> Message {
+        match step.branch().and_then(|branch| release(branch, self.leg(leg).terms, 0, at)) {
             Some(release) => release,
             None => {
                 let order = self.order_of(leg, block).expect("a leg to undo has an order");
@@ -330,7 +330,10 @@ impl Block {
                 asked.is_some()
                     && asked == step.branch().zip(self.order_of(leg, block)).map(|(b, order)| (order, b))
             }
-            Stage::Undoing { leg, step } => self.undo(leg, step, block) == *message,
+            Stage::Undoing { leg, step } => {
+                let undo = self.undo(leg, step, block, Moment::default());
+                message.asks().is_none() && message.to() == undo.to() && message.order() == undo.order()
+            }
             Stage::Executing => {
                 matches!(message, Message::Trading(trading::Command::ExecuteBlock { buy, sell }) if *buy == block || *sell == block)
             }

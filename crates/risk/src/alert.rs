@@ -3,7 +3,7 @@
 
 use crate::Refusal;
 use minicbor::{Decode, Encode};
-use vocabulary::Amount;
+use vocabulary::{Amount, planted};
 
 /// The most alert thresholds there can be.
 pub const THRESHOLDS_MAX: usize = 8;
@@ -41,8 +41,9 @@ impl Thresholds {
         let reached = move |percent: &u8| {
             // The least use that is this share or more. A limit is at most Amount::MAX, so this cannot overflow.
             let mark = Amount((limit.0 * i128::from(*percent) + 99) / 100);
-            before < mark && mark <= after
+            (before < mark || planted!("alert-repeated")) && mark <= after
         };
-        self.0.iter().copied().filter(move |percent| !limit.is_zero() && reached(percent))
+        let seen = if planted!("second-alert-skipped") { 1 } else { THRESHOLDS_MAX };
+        self.0.iter().copied().take(seen).filter(move |percent| !limit.is_zero() && reached(percent))
     }
 }

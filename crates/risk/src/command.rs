@@ -90,6 +90,10 @@ pub enum Command {
         /// How many parts were confirmed or given back before.
         #[n(1)]
         parts: u32,
+        /// No request for this hold is good beyond that time: so long the release is remembered at least.
+        #[n(2)]
+        #[cbor(default)]
+        until: Timestamp,
     },
     /// Settlement made a side of a trade final: it is unsettled no longer.
     #[n(8)]

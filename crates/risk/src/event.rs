@@ -3,7 +3,7 @@
 use crate::{Measure, Scope, Switch};
 use minicbor::{Decode, Encode};
 use serde::Serialize;
-use vocabulary::{Amount, CorrelationId, Fill, OrderTerms, Reserved, SettledSide};
+use vocabulary::{Amount, CorrelationId, Fill, OrderTerms, Reserved, SettledSide, Timestamp};
 
 /// A fact of risk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
@@ -88,6 +88,10 @@ pub enum Event {
         /// How much.
         #[n(1)]
         released: Reserved,
+        /// No request for this hold is good beyond that time: so long the release is remembered at least.
+        #[n(2)]
+        #[cbor(default)]
+        until: Timestamp,
     },
     /// A side of a trade is final: it is unsettled no longer.
     #[n(8)]

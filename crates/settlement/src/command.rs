@@ -117,6 +117,10 @@ pub enum Command {
         /// How many parts were confirmed or given back before.
         #[n(1)]
         parts: u32,
+        /// No request for this hold is good beyond that time: so long the release is remembered at least.
+        #[n(2)]
+        #[cbor(default)]
+        until: Timestamp,
     },
     /// Starts a run over every complete trade that is due on `date` or before. With nothing due it yields no events, so
     /// it is safe to repeat; while a run is in progress it is refused, except for the same date.

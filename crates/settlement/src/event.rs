@@ -10,7 +10,7 @@ use minicbor::{Decode, Encode};
 use serde::Serialize;
 use vocabulary::{
     Amount, AssetId, Calendar, CalendarId, Date, MarketId, OrderId, OrderTerms, ParticipantId, Reserved,
-    SettledSide, SettlementModel, TradeId,
+    SettledSide, SettlementModel, Timestamp, TradeId,
 };
 
 /// What a participant with a recorded shortfall can deliver in a run.
@@ -140,6 +140,10 @@ pub enum Event {
         /// How much.
         #[n(1)]
         released: Reserved,
+        /// No request for this hold is good beyond that time: so long the release is remembered at least.
+        #[n(2)]
+        #[cbor(default)]
+        until: Timestamp,
     },
     /// A settlement run began, over all trades that were complete and due then. Each was found to sum to zero per asset.
     #[n(8)]

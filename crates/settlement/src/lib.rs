@@ -36,7 +36,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use vocabulary::{
     Amount, AssetId, Calendar, CalendarId, Date, Events, Fill, MarketId, Moment, OrderTerms, ParticipantId,
-    Reservations, Reserved, SettlementModel, Timestamp, Verdict, one,
+    Reservations, Reserved, SettlementModel, Timestamp, Verdict, one, planted,
 };
 
 /// All that settlement knows. Its size is bounded by open holds, unsettled trades and reference data.
@@ -78,7 +78,7 @@ impl Settlement {
             Command::Hold { terms, reserved, deadline } => self.hold(terms, reserved, deadline, at),
             Command::Confirm { terms, fill, cycle } => self.confirm(terms, fill, cycle),
             Command::Reduce { terms, part, what } => self.reduce(terms, part, what),
-            Command::Release { terms, parts } => self.release(terms, parts),
+            Command::Release { terms, parts, until } => self.release(terms, parts, until),
             Command::Process { date } => self.process(date),
             Command::Advance => Ok(self.advance()),
         }
@@ -107,8 +107,8 @@ impl Settlement {
                 self.reservations.reduce(terms.order, what, at);
                 self.quotas.release(terms.participant, terms.quote, what);
             }
-            Event::QuotaReleased { ref terms, released } => {
-                self.reservations.release(terms.order, at);
+            Event::QuotaReleased { ref terms, released, until } => {
+                self.reservations.release(terms.order, until, at);
                 self.quotas.release(terms.participant, terms.quote, released);
             }
             Event::RunStarted { run, date, trades, ref covers, .. } => {
@@ -213,10 +213,10 @@ impl Settlement {
         }
     }
 
-    fn release(&self, terms: OrderTerms, parts: u32) -> Result<Events<Event>, Refusal> {
+    fn release(&self, terms: OrderTerms, parts: u32, until: Timestamp) -> Result<Events<Event>, Refusal> {
         match self.reservations.judge_release(terms.order, parts)? {
             Verdict::Already => Ok(Events::new()),
-            Verdict::Do(released) => Ok(one(Event::QuotaReleased { terms, released })),
+            Verdict::Do(released) => Ok(one(Event::QuotaReleased { terms, released, until })),
         }
     }
 
@@ -225,6 +225,7 @@ impl Settlement {
     fn settlement_date(&self, fill: &Fill, cycle: Cycle) -> Date {
         self.obligations
             .date(fill.trade)
+            .filter(|_| !planted!("sides-dated-apart"))
             .unwrap_or_else(|| self.business_day(cycle.calendar, fill.trade_date, cycle.settlement_days))
     }
 
@@ -232,6 +233,7 @@ impl Settlement {
     /// (B10), so a confirm cannot be refused over reference data.
     fn business_day(&self, calendar: CalendarId, from: Date, days: u8) -> Date {
         static UNDEFINED: LazyLock<Calendar> = LazyLock::new(Calendar::default);
+        let days = if planted!("due-a-day-early") { days.saturating_sub(1) } else { days };
         self.calendars.get(&calendar).unwrap_or(&UNDEFINED).business_days_after(from, days)
     }
 

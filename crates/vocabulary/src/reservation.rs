@@ -1,20 +1,18 @@
 //! What a participant of the order flow has reserved for orders: the hold side of TCC, kept once for every context.
 //!
 //! An order's hold is confirmed part by part, in the order of the parts, and then released; the last of it closes the
-//! hold and leaves a tombstone. A request for a hold is good until its deadline only, which lies less than
-//! [`TOMBSTONE_NS`] after the order, so a tombstone outlives every such request that could still arrive. Invariant:
+//! hold and leaves a tombstone. A request for a hold is good until its deadline only, and its release says until when
+//! at the latest, so a tombstone outlives every such request that could still arrive, whatever the clocks say. Invariant:
 //! held = confirmed + given back + outstanding, and nothing is outstanding once closed. What is measured, and against
 //! which limit, is not known here.
 
-use crate::{Index, Moment, OrderId, Timestamp};
+use crate::{Index, Moment, OrderId, Timestamp, planted};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::{Add, Sub};
 
-/// How long a closed hold is remembered: one minute. The order flow gives a hold less time than this, less the
-/// difference of the clocks involved; otherwise a hold could arrive after the tombstone of its release is forgotten.
-/// A confirm or release that is repeated later than this is refused, and never takes effect twice.
+/// How long a closed hold is remembered: one minute, or as long as a request for it is good, if that is longer. A confirm or release that is repeated later than this is refused, and never takes effect twice.
 pub const TOMBSTONE_NS: u64 = 60_000_000_000;
 
 /// A quantity of base and an amount of quote, both in minor units and never negative.
@@ -115,6 +113,10 @@ pub struct Reservations {
     tombstones: Index<OrderId, ClosedHold>,
     #[n(2)]
     expiries: VecDeque<(Timestamp, OrderId)>,
+    /// Of releases whose sender's clock is ahead by so much that their holds are good for longer than a minute.
+    #[n(3)]
+    #[cbor(default)]
+    late_expiries: BTreeSet<(Timestamp, OrderId)>,
 }
 
 impl Reservations {
@@ -135,7 +137,7 @@ impl Reservations {
         match self.tombstones.get(&order) {
             Some(closed) if !closed.released => Ok(Verdict::Already),
             Some(_) => Err(HoldRefusal::AlreadyReleased),
-            None if at.time > deadline => Err(HoldRefusal::AlreadyReleased),
+            None if at.time > deadline && !planted!("hold-after-deadline") => Err(HoldRefusal::AlreadyReleased),
             None => Ok(Verdict::Do(())),
         }
     }
@@ -155,10 +157,11 @@ impl Reservations {
             return match self.tombstones.get(&order) {
                 Some(closed) if part < closed.parts => Ok(Verdict::Already),
                 Some(_) => Err(HoldRefusal::AlreadyReleased),
+                None if planted!("confirm-without-hold") => Ok(Verdict::Do(())),
                 None => Err(HoldRefusal::NoHold),
             };
         };
-        if part < hold.parts {
+        if part < hold.parts && !planted!("part-twice") {
             return Ok(Verdict::Already);
         }
         if part > hold.parts {
@@ -188,7 +191,7 @@ impl Reservations {
         if hold.parts > parts {
             return Err(HoldRefusal::AlreadyConfirmed);
         }
-        if hold.parts < parts {
+        if hold.parts < parts && !planted!("release-overtakes-confirm") {
             return Err(HoldRefusal::Early);
         }
         Ok(Verdict::Do(hold.outstanding))
@@ -215,9 +218,13 @@ impl Reservations {
         self.take_part(order, what, at);
     }
 
-    /// Folds in a release: of the whole outstanding rest, or of a hold that had not arrived.
-    pub fn release(&mut self, order: OrderId, at: Moment) {
-        self.close(order, true, at);
+    /// Folds in a release: of the whole outstanding rest, or of a hold that had not arrived. It is remembered until
+    /// `until` at least, the last deadline of a request for the hold.
+    pub fn release(&mut self, order: OrderId, until: Timestamp, at: Moment) {
+        if planted!("tombstone-dropped") && !self.open.contains(&order) {
+            return;
+        }
+        self.close(order, true, until, at);
     }
 
     /// Number of open holds.
@@ -232,23 +239,35 @@ impl Reservations {
                 self.tombstones.remove(&order);
             }
         }
+        while self.late_expiries.first().is_some_and(|(time, _)| *time < at.time) {
+            if let Some((_, order)) = self.late_expiries.pop_first() {
+                self.tombstones.remove(&order);
+            }
+        }
     }
 
     fn take_part(&mut self, order: OrderId, what: Reserved, at: Moment) {
         let hold = self.open.get_mut(&order).expect("a hold is open when a part of it is taken");
         assert!(hold.outstanding.covers(what), "more than held was taken for order {order}");
-        hold.outstanding = hold.outstanding - what;
+        if !planted!("confirmed-stays-held") {
+            hold.outstanding = hold.outstanding - what;
+        }
         hold.parts += 1;
         if hold.outstanding == Reserved::default() {
-            self.close(order, false, at);
+            self.close(order, false, at.time, at);
         }
     }
 
-    fn close(&mut self, order: OrderId, released: bool, at: Moment) {
+    fn close(&mut self, order: OrderId, released: bool, until: Timestamp, at: Moment) {
         let parts = self.open.remove(&order).map_or(0, |hold| hold.parts);
         let before = self.tombstones.insert(order, ClosedHold { parts, released });
         assert!(before.is_none(), "hold of order {order} closed twice");
-        self.expiries.push_back((at.time.plus_ns(TOMBSTONE_NS), order));
+        let expiry = at.time.plus_ns(TOMBSTONE_NS);
+        if until < expiry {
+            self.expiries.push_back((expiry, order));
+        } else {
+            self.late_expiries.insert((until, order));
+        }
     }
 }
 

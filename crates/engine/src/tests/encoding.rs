@@ -203,8 +203,12 @@ fn nobody_gives_the_commands_of_the_flow_as_his_own() {
         Command::Trading(T::ExecuteBlock { buy: order, sell: order }),
         Command::Trading(T::WithdrawBlock { order }),
         Command::Trading(T::StartSweep { scope, cause: trading::Cause::KillSwitch, shard: 0 }),
-        Command::Risk(risk::Command::Release { terms, parts: 0 }),
-        Command::Settlement(settlement::Command::Release { terms, parts: 0 }),
+        Command::Risk(risk::Command::Release { terms, parts: 0, until: vocabulary::Timestamp(9) }),
+        Command::Settlement(settlement::Command::Release {
+            terms,
+            parts: 0,
+            until: vocabulary::Timestamp(9),
+        }),
     ];
     for command in all {
         assert!(command.is_internal());

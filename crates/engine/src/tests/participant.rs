@@ -94,14 +94,14 @@ impl Participant {
                 Say::Hold => R::Hold { terms, reserved: HELD, deadline },
                 Say::Confirm(part, quantity) => R::Confirm { terms, fill: fill(part, quantity) },
                 Say::Reduce(part, quantity) => R::Reduce { terms, part, what: what(quantity) },
-                Say::Release(parts) => R::Release { terms, parts },
+                Say::Release(parts) => R::Release { terms, parts, until: deadline },
             });
         }
         Message::Settlement(match say {
             Say::Hold => S::Hold { terms, reserved: HELD, deadline },
             Say::Confirm(part, quantity) => S::Confirm { terms, fill: fill(part, quantity), cycle },
             Say::Reduce(part, quantity) => S::Reduce { terms, part, what: what(quantity) },
-            Say::Release(parts) => S::Release { terms, parts },
+            Say::Release(parts) => S::Release { terms, parts, until: deadline },
         })
     }
 

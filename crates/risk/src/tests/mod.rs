@@ -135,7 +135,7 @@ impl Order {
     }
 
     fn release(&self, parts: u32) -> Command {
-        Command::Release { terms: self.terms, parts }
+        Command::Release { terms: self.terms, parts, until: vocabulary::Timestamp::default() }
     }
 
     fn settle(&self, part: u32, quantity: i64) -> Command {

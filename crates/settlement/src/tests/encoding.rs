@@ -33,7 +33,7 @@ fn events() -> Vec<(&'static str, Event)> {
         ("QuotaHeld", Event::QuotaHeld { terms, reserved: trade.reserved() }),
         ("ObligationRecorded", Event::ObligationRecorded { obligation }),
         ("QuotaReduced", Event::QuotaReduced { terms, part: 1, what }),
-        ("QuotaReleased", Event::QuotaReleased { terms, released: what }),
+        ("QuotaReleased", Event::QuotaReleased { terms, released: what, until: vocabulary::Timestamp(7) }),
         (
             "RunStarted",
             Event::RunStarted { run, date: day, trades: 1, totals: totals.clone(), covers: vec![cover] },
@@ -82,6 +82,19 @@ fn events_keep_their_bytes() {
         assert_eq!((*name, hex(&bytes).as_str()), (golden_name, golden));
         assert_eq!(&minicbor::decode::<Event>(&bytes).unwrap(), event);
     }
+}
+
+/// As releases were written before they said until when they are remembered.
+const RELEASED_BEFORE: &str =
+    "820782890e63412d3161416358595a634e45546358595a63434e5900500000000000000000000000000000000782011864";
+
+#[test]
+fn a_release_of_before_is_still_read() {
+    let byte = |at| u8::from_str_radix(&RELEASED_BEFORE[at..at + 2], 16).unwrap();
+    let bytes: Vec<u8> = (0..RELEASED_BEFORE.len()).step_by(2).map(byte).collect();
+    let event: Event = minicbor::decode(&bytes).unwrap();
+    let Event::QuotaReleased { until, .. } = event else { panic!("{event:?}") };
+    assert_eq!(until, vocabulary::Timestamp::default());
 }
 
 #[test]

@@ -121,7 +121,7 @@ impl Deal {
     }
 
     pub(crate) fn release(&self, side: Side, parts: u32) -> Command {
-        Command::Release { terms: self.terms(side), parts }
+        Command::Release { terms: self.terms(side), parts, until: vocabulary::Timestamp::default() }
     }
 }
 

@@ -204,7 +204,7 @@ impl Holds {
                 let part = (*part, Part::GivenBack(*what));
                 with(orders, terms, findings, |placed, findings| risk.part(terms, part, placed, findings));
             }
-            E::ExposureReleased { terms, released } => {
+            E::ExposureReleased { terms, released, .. } => {
                 with(orders, terms, findings, |placed, findings| {
                     risk.released((terms, *released), placed, findings);
                 });
@@ -249,7 +249,7 @@ impl Holds {
                     settlement.part(terms, part, placed, findings)
                 });
             }
-            E::QuotaReleased { terms, released } => {
+            E::QuotaReleased { terms, released, .. } => {
                 with(orders, terms, findings, |placed, findings| {
                     settlement.released((terms, *released), placed, findings);
                 });

@@ -198,7 +198,7 @@ impl Limits {
             }
             R::ExposureConfirmed { terms, fill } => self.exposures.confirm(terms, fill, found),
             R::ExposureReduced { terms, what, .. } => self.exposures.give_back(terms, *what, found),
-            R::ExposureReleased { terms, released } => self.exposures.give_back(terms, *released, found),
+            R::ExposureReleased { terms, released, .. } => self.exposures.give_back(terms, *released, found),
             R::ExposureSettled { side } => self.exposures.settle(&side.terms, side.fill.used, found),
             R::AlertRaised { scope, measure, percent, used, limit, correlation } => {
                 let alert = exposure::Alert {

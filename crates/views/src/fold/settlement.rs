@@ -47,7 +47,7 @@ impl<'a> Batch<'a> {
                 self.settle_trade(obligation.fill.trade, Settling::Due(obligation.date))
             }
             Event::QuotaReduced { terms, what: given_back, .. }
-            | Event::QuotaReleased { terms, released: given_back } => {
+            | Event::QuotaReleased { terms, released: given_back, .. } => {
                 self.touch(terms.order);
                 self.quotas.release(terms, *given_back);
                 Ok(())

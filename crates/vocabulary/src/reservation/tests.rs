@@ -77,7 +77,7 @@ impl Participant {
         let Verdict::Do(released) = self.state.judge_release(ORDER, parts)? else {
             return Ok(Verdict::Already);
         };
-        self.state.release(ORDER, self.at);
+        self.state.release(ORDER, DEADLINE, self.at);
         self.given_back = self.given_back + released;
         Ok(Verdict::Do(()))
     }
@@ -339,7 +339,7 @@ fn b9_tombstones_expire_in_the_order_of_their_holds_and_open_holds_never_do() {
         state.hold(OrderId(order), HELD);
     }
     for order in 0..9 {
-        state.release(OrderId(order), at(order));
+        state.release(OrderId(order), Timestamp::default(), at(order));
     }
     state.expire(at(TOMBSTONE_NS + 5));
     assert_eq!((state.tombstones.len(), state.expiries.len(), state.open_count()), (4, 4, 1));
@@ -367,7 +367,7 @@ fn b11_history_that_takes_more_than_was_held_halts() {
 #[test]
 #[should_panic(expected = "closed twice")]
 fn history_that_closes_a_hold_twice_halts() {
-    after(&[Hold, Release { parts: 0 }]).state.release(ORDER, Moment::default());
+    after(&[Hold, Release { parts: 0 }]).state.release(ORDER, DEADLINE, Moment::default());
 }
 
 #[test]
@@ -375,7 +375,21 @@ fn state_survives_encoding() {
     let mut state = after(&[Hold, confirm(0, 10)]).state;
     state.hold(OrderId(8), HELD);
     state.reduce(OrderId(8), some(1), Moment::default());
-    state.release(OrderId(9), Moment::default());
+    state.release(OrderId(9), DEADLINE, Moment::default());
     let bytes = minicbor::to_vec(&state).unwrap();
     assert_eq!(minicbor::decode::<Reservations>(&bytes).unwrap(), state);
+}
+
+#[test]
+fn b9_a_tombstone_outlives_its_holds_requests_however_far_ahead_their_senders_clock_is() {
+    let hour_ns = 3_600_000_000_000;
+    let deadline = Timestamp(hour_ns);
+    let mut state = Reservations::default();
+    state.release(ORDER, deadline, Moment::default());
+    for time in [1, TOMBSTONE_NS + 1, hour_ns, hour_ns + 1, 2 * hour_ns] {
+        let at = Moment { position: 2, time: Timestamp(time) };
+        state.expire(at);
+        assert_eq!(state.judge_hold(ORDER, deadline, at), Err(HoldRefusal::AlreadyReleased), "at {time}");
+    }
+    assert_eq!(state, Reservations::default(), "it is forgotten in the end");
 }

@@ -186,7 +186,7 @@ impl Teller {
                 self.own(terms)?;
                 format!("clearing quota of {} given back", self.amount(*what))
             }
-            E::QuotaReleased { terms, released } => {
+            E::QuotaReleased { terms, released, .. } => {
                 self.own(terms)?;
                 format!("clearing quota of {} given back", self.amount(*released))
             }
@@ -222,7 +222,7 @@ impl Teller {
                 self.own(terms)?;
                 format!("open exposure of {} given back", self.amount(*what))
             }
-            E::ExposureReleased { terms, released } => {
+            E::ExposureReleased { terms, released, .. } => {
                 self.own(terms)?;
                 format!("open exposure of {} given back", self.amount(*released))
             }

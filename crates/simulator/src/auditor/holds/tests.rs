@@ -5,7 +5,7 @@ use crate::auditor::market::{History, right_days, spread_day, whole_day};
 use crate::auditor::storm::storm;
 use risk::Event as R;
 use settlement::Event as S;
-use vocabulary::{Amount, Reserved};
+use vocabulary::{Amount, Reserved, Timestamp};
 
 fn of_risk(is_meant: impl Fn(&R) -> bool) -> impl Fn(&Event) -> bool {
     move |event| if let Event::Risk(event) = event { is_meant(event) } else { false }
@@ -62,7 +62,7 @@ fn finds_a_hold_placed_twice_for_another_amount_or_never() {
 fn finds_a_hold_after_its_release_or_its_deadline() {
     let after = whole_day().with_events(|events| {
         let release = events.iter().find_map(|event| {
-            let Event::Risk(R::ExposureReleased { terms, released }) = event else { return None };
+            let Event::Risk(R::ExposureReleased { terms, released, .. }) = event else { return None };
             Some((*terms, *released))
         });
         events.extend(release.map(|(terms, reserved)| Event::from(R::ExposureHeld { terms, reserved })));
@@ -140,7 +140,9 @@ fn finds_a_release_that_is_missing_too_much_too_early_or_comes_twice() {
         let is_open =
             !events.iter().any(|event| matches!(event, Event::Trading(trading::Event::OrderRejected { .. })));
         let held = held.filter(|_| is_open);
-        events.extend(held.map(|(terms, released)| Event::from(R::ExposureReleased { terms, released })));
+        events.extend(held.map(|(terms, released)| {
+            Event::from(R::ExposureReleased { terms, released, until: Timestamp::default() })
+        }));
         held.is_some()
     });
     check(&early, HOLDS);

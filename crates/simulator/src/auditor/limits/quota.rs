@@ -70,7 +70,7 @@ impl Quotas {
                 self.move_used(&obligation.terms, used, found);
             }
             S::QuotaReduced { terms, what, .. } => self.move_held(terms, -amount(*what), found),
-            S::QuotaReleased { terms, released } => self.move_held(terms, -amount(*released), found),
+            S::QuotaReleased { terms, released, .. } => self.move_held(terms, -amount(*released), found),
             S::TradeSettled { buy, sell, .. } => {
                 for side in [buy, sell] {
                     self.move_used(&side.terms, -amount(side.fill.used), found);
