@@ -7,6 +7,8 @@
 pub mod auditor;
 mod dice;
 mod history;
+#[cfg(planted)]
+pub mod planted;
 mod story;
 pub mod workload;
 mod world;

@@ -34,6 +34,44 @@ struct Arguments {
     /// Sums up as JSON
     #[arg(long)]
     json: bool,
+    /// Stops at the first history in which something must not be
+    #[arg(long)]
+    first: bool,
+    /// Plants this bug, which the histories must find; "all": each of them in turn, and a table of what it took
+    #[cfg(planted)]
+    #[arg(long, value_name = "BUG")]
+    planted: Option<String>,
+}
+
+/// So many histories must do to find a planted bug.
+#[cfg(planted)]
+const PLANTED_SEEDS_MAX: u64 = 200;
+
+/// Runs this program once for each planted bug. A bug is planted in a whole process, so each has one of its own.
+#[cfg(planted)]
+fn find_all_planted(seeds: &Range<u64>) -> ExitCode {
+    let program = std::env::current_exe().expect("a running program knows its file");
+    println!("| bug | what goes wrong | seeds needed | found by |\n|---|---|---|---|");
+    let mut all_found = true;
+    for bug in simulator::planted::BUGS {
+        let range = format!("{}..{}", seeds.start, seeds.end);
+        let ran = std::process::Command::new(&program)
+            .args(["--planted", bug.name, "--seeds", &range, "--json", "--first"])
+            .output()
+            .expect("this program can be run");
+        let summed_up: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap_or_default();
+        let first = &summed_up["failures"][0];
+        let needed = first["seed"].as_u64().map(|seed| seed - seeds.start + 1);
+        all_found &= needed.is_some();
+        let needed = needed.map_or("not found".to_owned(), |needed| needed.to_string());
+        println!(
+            "| {} | {} | {needed} | {} |",
+            bug.name,
+            bug.what,
+            first["invariant"].as_str().unwrap_or("-")
+        );
+    }
+    if all_found { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn range(text: &str) -> Result<Range<u64>, String> {
@@ -47,7 +85,14 @@ fn range(text: &str) -> Result<Range<u64>, String> {
 }
 
 fn main() -> ExitCode {
-    let Arguments { seed, steps, seeds, json } = Arguments::parse();
+    let arguments = Arguments::parse();
+    #[cfg(planted)]
+    match arguments.planted.as_deref() {
+        Some("all") => return find_all_planted(&arguments.seeds.unwrap_or(0..PLANTED_SEEDS_MAX)),
+        Some(bug) => vocabulary::planted::plant(bug),
+        None => {}
+    }
+    let Arguments { seed, steps, seeds, json, first, .. } = arguments;
     if let (Some(seed), true) = (seed, steps) {
         return match run(seed, &mut Story::new(Telling::All)) {
             Ok(summary) => {
@@ -62,7 +107,7 @@ fn main() -> ExitCode {
     }
     let seeds = seeds.unwrap_or_else(|| seed.map_or(0..0, |seed| seed..seed + 1));
     let begun = Instant::now();
-    let (totals, failures) = run_all(&seeds);
+    let (totals, failures) = run_all(&seeds, if first { 1 } else { FAILURES_MAX });
     if json {
         println!("{}", summed_up(&totals, &failures, begun.elapsed().as_secs_f64()));
     } else {
@@ -101,7 +146,7 @@ impl Totals {
 }
 
 /// Runs them on all processors. Failures come in the order of their seeds.
-fn run_all(seeds: &Range<u64>) -> (Totals, Vec<Failed>) {
+fn run_all(seeds: &Range<u64>, failures_max: usize) -> (Totals, Vec<Failed>) {
     let style =
         ProgressStyle::with_template("{bar:40} {pos}/{len} histories, {eta} left").expect("a valid template");
     let progress = ProgressBar::new(seeds.end - seeds.start).with_style(style);
@@ -121,7 +166,7 @@ fn run_all(seeds: &Range<u64>) -> (Totals, Vec<Failed>) {
                         Ok(summary) => came_to.0.add(summary),
                         Err(failed) => came_to.1.push(failed),
                     }
-                    if came_to.1.len() >= FAILURES_MAX {
+                    if came_to.1.len() >= failures_max {
                         return;
                     }
                     drop(came_to);

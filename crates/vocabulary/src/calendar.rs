@@ -103,7 +103,8 @@ impl Default for Calendar {
 impl Calendar {
     /// Whether business is done on that day.
     pub fn is_business_day(&self, date: Date) -> bool {
-        !self.weekend.contains(&date.weekday()) && !self.holidays.contains(&date)
+        !self.weekend.contains(&date.weekday())
+            && (!self.holidays.contains(&date) || crate::planted!("holidays-ignored"))
     }
 
     /// The `days`-th business day after `date`; with 0, `date` itself if it is one, else the next.

@@ -78,7 +78,8 @@ impl FeeSchedule {
     }
 
     fn at_rate(ppm: u32, notional: Amount) -> Amount {
-        Amount(notional.0 * i128::from(ppm) / 1_000_000)
+        let up = if crate::planted!("fee-rounds-up") { 999_999 } else { 0 };
+        Amount((notional.0 * i128::from(ppm) + up) / 1_000_000)
     }
 }
 

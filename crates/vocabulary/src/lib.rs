@@ -11,6 +11,8 @@ pub mod instrument;
 pub mod moment;
 pub mod money;
 pub mod order;
+#[cfg(planted)]
+pub mod planted;
 pub mod reservation;
 pub mod terms;
 pub mod text;
@@ -34,4 +36,22 @@ pub type Events<E> = smallvec::SmallVec<[E; 2]>;
 /// One event, as a decision that yields just that.
 pub fn one<E>(event: E) -> Events<E> {
     smallvec::smallvec![event]
+}
+
+/// Whether this bug is planted, which it never is in what ships.
+#[cfg(not(planted))]
+#[macro_export]
+macro_rules! planted {
+    ($bug:literal) => {
+        false
+    };
+}
+
+/// Whether this bug is planted.
+#[cfg(planted)]
+#[macro_export]
+macro_rules! planted {
+    ($bug:literal) => {
+        $crate::planted::is($bug)
+    };
 }
