@@ -8,7 +8,7 @@ use crate::restriction::RestrictedList;
 use crate::verdicts::Verdicts;
 use crate::{Authorizer, Bundle, CheckInput, Command, Event, Refusal, Restriction, Rules};
 use minicbor::{Decode, Encode};
-use vocabulary::{Events, Moment, OrderId, Reason, Timestamp, UserId, one};
+use vocabulary::{Events, Moment, OrderId, Reason, Timestamp, UserId, one, planted};
 
 /// The bundle that judges orders now.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -55,7 +55,9 @@ impl Compliance {
             }
             Command::Unrestrict { .. } => Ok(Events::new()),
             Command::Check { terms, .. } if self.verdicts.contains(terms.order) => Ok(Events::new()),
-            Command::Check { deadline, .. } if at.time > deadline => Err(Refusal::DeadlinePassed),
+            Command::Check { deadline, .. } if at.time > deadline && !planted!("judged-after-deadline") => {
+                Err(Refusal::DeadlinePassed)
+            }
             Command::Check { terms, user, price, quantity, notional, quote_scale, deadline } => {
                 let order =
                     CheckInput { terms, user, price, quantity, notional, quote_scale, orders_in_hour: 0 };
@@ -77,7 +79,7 @@ impl Compliance {
             Event::OrderChecked { terms, user, deadline, allowed, reasons, .. } => {
                 assert_eq!(*allowed, reasons.is_empty(), "order {} is denied without reason", terms.order);
                 self.verdicts.add(terms.order, reasons.first(), *deadline, at);
-                if *allowed {
+                if *allowed || planted!("denied-orders-count") {
                     self.orders.add(*user, at);
                 }
             }

@@ -7,7 +7,7 @@
 use regorus::value::Object;
 use regorus::{Rc, Value};
 use std::fmt::{self, Display, Write};
-use vocabulary::{Amount, OrderTerms, Price, Quantity, Side, UserId};
+use vocabulary::{Amount, OrderTerms, Price, Quantity, Side, UserId, planted};
 
 /// Everything about an order that a policy may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,8 @@ impl CheckInput {
     fn whole_amount(&self) -> i128 {
         // Amounts are below 10^38, so with a unit that large any amount is a part of one.
         let unit = 10_i128.checked_pow(u32::from(self.quote_scale)).unwrap_or(i128::MAX);
-        self.notional.0.div_euclid(unit) + i128::from(self.notional.0.rem_euclid(unit) != 0)
+        let is_more = self.notional.0.rem_euclid(unit) != 0 && !planted!("amount-rounds-down");
+        self.notional.0.div_euclid(unit) + i128::from(is_more)
     }
 }
 
@@ -161,7 +162,9 @@ impl InputDocument {
         let Self { document, keys } = self;
         *slot(document, &keys.orders_in_hour) = order.orders_in_hour.into();
         let body = slot(slot(slot(document, &keys.attributes), &keys.request), &keys.body);
-        *slot(body, &keys.amount) = order.whole_amount().into();
+        let amount =
+            if planted!("policy-limits-quantity") { order.quantity.0.into() } else { order.whole_amount() };
+        *slot(body, &keys.amount) = amount.into();
         *slot(body, &keys.amount_minor) = order.notional.0.into();
         *slot(body, &keys.scale) = u32::from(order.quote_scale).into();
         *slot(body, &keys.price) = order.price.0.into();

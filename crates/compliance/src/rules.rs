@@ -11,7 +11,7 @@ use crate::program::{NoDecision, Program, shortened};
 use crate::{BadBundle, Bundle, CheckInput};
 use regorus::Value;
 use std::fmt;
-use vocabulary::{Amount, OrderTerms, Price, Quantity, Reason, Side};
+use vocabulary::{Amount, OrderTerms, Price, Quantity, Reason, Side, planted};
 
 /// The rule that decides.
 pub const DENY_RULE: &str = "data.finance.compliance.deny";
@@ -84,7 +84,8 @@ impl Rules {
 
     /// Makes these the rules of the bundle in force. Cheap when they are.
     pub(crate) fn follow(&mut self, in_force: Option<(&Bundle, Digest)>) {
-        if self.bundle == in_force.map(|(_, digest)| digest) {
+        let is_kept = planted!("policy-not-followed") && self.bundle.is_some();
+        if self.bundle == in_force.map(|(_, digest)| digest) || is_kept {
             return;
         }
         // A bundle that was fit once may not compile under a later evaluator: then there is no decision.

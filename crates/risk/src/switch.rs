@@ -56,8 +56,9 @@ impl Switches {
             Switch::Instrument(terms.instrument),
             Switch::Account(terms.account),
         ];
-        let is_overlooked =
-            |switch: &Switch| planted!("participant-switch-ignored") && matches!(switch, Switch::Participant(_));
+        let is_overlooked = |switch: &Switch| {
+            planted!("participant-switch-ignored") && matches!(switch, Switch::Participant(_))
+        };
         match switches.into_iter().find(|switch| self.0.contains_key(switch) && !is_overlooked(switch)) {
             Some(switch) => Err(Refusal::KillSwitchEngaged(switch)),
             None => Ok(()),

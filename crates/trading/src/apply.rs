@@ -1,6 +1,6 @@
 //! Folding events into the state. History is never refused: a misfit is corruption, and halts.
 
-use vocabulary::{AccountId, Amount, Instrument, Moment, OrderId, Quantity, Side, Trade, TradeSide};
+use vocabulary::{AccountId, Amount, Instrument, Moment, OrderId, Quantity, Side, Trade, TradeSide, planted};
 
 use crate::Trading;
 use crate::book::{Replaced, Undecided};
@@ -129,7 +129,7 @@ impl Trading {
             let order = terms.order;
             listing.book.line_up(Undecided { order, cleared: false, swept: None, replaces: replaced });
         }
-        if let Some(client_order_id) = created.client_order_id {
+        if let Some(client_order_id) = created.client_order_id.filter(|_| !planted!("client-id-forgotten")) {
             let key = client_key(terms.account, client_order_id);
             self.client_orders.insert(key, (terms.order, created.digest));
         }
@@ -215,6 +215,10 @@ impl Trading {
         *listing.open_quantity_mut(side) -= by;
         if resting {
             listing.book.shrink(side, limit, by);
+        }
+        if resting && planted!("shrinking-loses-priority") {
+            listing.book.leave(&mut self.orders, slot);
+            listing.book.rest(&mut self.orders, slot);
         }
         self.unfreeze(slot, released);
     }

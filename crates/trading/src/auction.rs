@@ -7,7 +7,7 @@
 //! purpose: self-trade prevention and post-only, because nobody comes in when all trade at once.
 
 use std::collections::BTreeSet;
-use vocabulary::{Events, Moment, Price, Quantity, Side};
+use vocabulary::{Events, Moment, Price, Quantity, Side, planted};
 
 use crate::Trading;
 use crate::event::Event;
@@ -50,8 +50,9 @@ pub(crate) fn uncross(listing: &Listing) -> Option<Uncross> {
     let candidates = candidates(&prices, &bids, &asks);
     let volume = candidates.iter().map(|c| c.quantity).max()?;
     let imbalance = candidates.iter().filter(|c| c.quantity == volume).map(|c| c.surplus.abs()).min()?;
-    let tied = || candidates.iter().filter(|c| c.quantity == volume && c.surplus.abs() == imbalance);
-    if tied().all(|c| c.surplus > 0) {
+    let is_tied = |c: &&Uncross| c.surplus.abs() == imbalance || planted!("imbalance-ignored");
+    let tied = || candidates.iter().filter(|c| c.quantity == volume).filter(is_tied);
+    if tied().all(|c| c.surplus > 0) && !planted!("surplus-of-buyers-ignored") {
         return tied().max_by_key(|c| c.price).copied();
     }
     if tied().all(|c| c.surplus < 0) {
@@ -120,7 +121,9 @@ impl Trading {
         while !left.is_zero() {
             let (buy, sell) = (buys.order(self), sells.order(self));
             let fill = left.min(buys.left).min(sells.left);
-            let fee = instrument.fees.maker(instrument.notional(price, fill));
+            let (notional, fees) = (instrument.notional(price, fill), instrument.fees);
+            let fee =
+                if planted!("auction-charges-takers") { fees.taker(notional) } else { fees.maker(notional) };
             let buy_side = self.trade_side(listing, buy, fill, fee, buy.parts + buys.fills);
             let sell_side = self.trade_side(listing, sell, fill, fee, sell.parts + sells.fills);
             let sides = (buy_side, sell_side);

@@ -8,7 +8,7 @@
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound::{Excluded, Unbounded};
-use vocabulary::{Index, OrderId, Price, Quantity, Side};
+use vocabulary::{Index, OrderId, Price, Quantity, Side, planted};
 
 use crate::order::{Cause, NOWHERE, Order};
 use crate::slots::Slots;
@@ -196,6 +196,9 @@ impl Book {
     /// The levels of one side, best price first.
     pub(crate) fn levels(&self, side: Side) -> Box<dyn Iterator<Item = (Price, &Level)> + '_> {
         match side {
+            Side::Buy if planted!("worst-price-first") => {
+                Box::new(self.bids.iter().map(|(price, level)| (*price, level)))
+            }
             Side::Buy => Box::new(self.bids.iter().rev().map(|(price, level)| (*price, level))),
             Side::Sell => Box::new(self.asks.iter().map(|(price, level)| (*price, level))),
         }
@@ -222,9 +225,12 @@ impl Book {
     /// Slots of one side in priority: best price first, then oldest first.
     pub(crate) fn queue<'a>(&'a self, side: Side, orders: &'a Orders) -> impl Iterator<Item = u32> + 'a {
         self.levels(side).flat_map(move |(_, level)| {
-            std::iter::successors(Some(level.first), move |slot| {
-                let behind = orders.at(*slot).behind;
-                (behind != NOWHERE).then_some(behind)
+            let newest_first = planted!("newest-first");
+            let first = if newest_first { level.last } else { level.first };
+            std::iter::successors(Some(first), move |slot| {
+                let order = orders.at(*slot);
+                let next = if newest_first { order.before } else { order.behind };
+                (next != NOWHERE).then_some(next)
             })
         })
     }

@@ -8,7 +8,7 @@
 use sha2::{Digest, Sha256};
 use vocabulary::{
     AccountId, Amount, ClientOrderId, CorrelationId, Events, Moment, OrderId, OrderTerms, Price, Quantity,
-    Side, TimeInForce, one,
+    Side, TimeInForce, one, planted,
 };
 
 use crate::Trading;
@@ -123,7 +123,7 @@ impl Trading {
         };
         let account = self.ledger.at(slot);
         let available = account.balance(asset).available;
-        if available >= needed {
+        if available >= needed || planted!("funds-unchecked") {
             return Ok(());
         }
         Err(Refusal::InsufficientFunds { account: account.account, asset, available, needed, scale })
@@ -205,7 +205,7 @@ fn check_price(price: Price, listing: &Listing) -> Result<(), Refusal> {
         return Err(Refusal::PriceNotInTicks { tick, scale });
     }
     match listing.instrument.band() {
-        Some((low, high)) if !(low..=high).contains(&price) => {
+        Some((low, high)) if !(low..=high).contains(&price) && !planted!("band-ignored") => {
             Err(Refusal::PriceOutsideBand { low, high, scale })
         }
         Some(_) | None => Ok(()),

@@ -6,7 +6,7 @@
 
 use vocabulary::{
     AccountId, ClientOrderId, CorrelationId, Events, InstrumentId, Moment, OrderId, Price, Quantity, Reason,
-    UserId, one,
+    UserId, one, planted,
 };
 
 use crate::Trading;
@@ -33,7 +33,7 @@ impl Trading {
         let listing = &self.listings[state.instrument as usize];
         let place = listing.book.place_in_line(order).expect("an undecided order stands in line");
         let undecided = listing.book.line()[place];
-        if place > 0 {
+        if place > 0 && !planted!("cleared-overtakes") {
             return Ok(if undecided.cleared { Events::new() } else { one(Event::OrderCleared { order }) });
         }
         let mut events = Events::new();
@@ -60,7 +60,7 @@ impl Trading {
         events: &mut Events<Event>,
     ) {
         let old = self.orders.get(replaced.order).filter(|old| old.status.is_live());
-        if let Some(old) = old {
+        if let Some(old) = old.filter(|_| !planted!("replaced-order-stays")) {
             end_order(listing, old, old.remaining, Cause::Replaced, events);
         }
         events.push(Event::OrderAccepted { order: order.id });
@@ -68,7 +68,7 @@ impl Trading {
         let Some(since) = since.filter(|since| *since < order.remaining) else {
             return end_order(listing, order, order.remaining, Cause::ReplacedOrderGone, events);
         };
-        if since.is_zero() {
+        if since.is_zero() || planted!("replacement-not-reduced") {
             return self.enter_market(listing, order, at, events);
         }
         events.push(reduced(listing, order, since));
@@ -81,6 +81,7 @@ impl Trading {
     fn enter_market(&self, listing: &Listing, order: &Order, at: Moment, events: &mut Events<Event>) {
         match listing.phase {
             Phase::Continuous => self.match_incoming(listing, order, at, events),
+            Phase::Halted if planted!("trades-in-a-halt") => self.match_incoming(listing, order, at, events),
             Phase::OpeningAuction | Phase::ClosingAuction | Phase::Closed | Phase::Halted => {
                 if order.may_rest() {
                     events.push(Event::OrderRested { order: order.id });
@@ -101,7 +102,8 @@ impl Trading {
         if place.is_some_and(|place| listing.book.line()[place].cleared) {
             return Err(Refusal::OrderCleared(order));
         }
-        let released = listing.freeze(state.side, state.limit, state.remaining);
+        let freed = if planted!("rejected-stays-frozen") { Quantity::ZERO } else { state.remaining };
+        let released = listing.freeze(state.side, state.limit, freed);
         Ok(one(Event::OrderRejected { order, reason: reason.clone(), released }))
     }
 
@@ -163,7 +165,7 @@ impl Trading {
                 scale: listing.instrument.base_scale,
             });
         }
-        if price == state.limit && quantity < state.quantity {
+        if price == state.limit && (quantity < state.quantity || planted!("growth-keeps-priority")) {
             return Ok(one(reduced(listing, state, state.quantity - quantity)));
         }
         let place = PlaceOrder {

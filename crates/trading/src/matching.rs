@@ -7,7 +7,7 @@
 
 use vocabulary::{
     Amount, Events, Moment, Price, Quantity, SelfTradePrevention, Side, TimeInForce, Trade, TradeId,
-    TradeSide,
+    TradeSide, planted,
 };
 
 use crate::Trading;
@@ -33,10 +33,11 @@ impl Trading {
         events: &mut Events<Event>,
     ) {
         let crosses = listing.crosses(order.side, order.limit);
-        if crosses && order.post_only {
+        if crosses && order.post_only && !planted!("post-only-takes") {
             return end_order(listing, order, order.remaining, Cause::PostOnly, events);
         }
-        if order.time_in_force == TimeInForce::FillOrKill && !self.can_fill(listing, order) {
+        let may_kill = order.time_in_force == TimeInForce::FillOrKill && !planted!("fill-or-kill-in-part");
+        if may_kill && !self.can_fill(listing, order) {
             return end_order(listing, order, order.remaining, Cause::FillOrKill, events);
         }
         let mut rest = order.remaining;
@@ -66,7 +67,7 @@ impl Trading {
                 }
             }
         }
-        if order.may_rest() {
+        if order.may_rest() || planted!("immediate-or-cancel-rests") {
             events.push(Event::OrderRested { order: order.id });
         } else {
             end_order(listing, order, rest, Cause::ImmediateOrCancel, events);
@@ -99,6 +100,7 @@ impl Trading {
     fn meet(&self, order: &Order, resting: &Order) -> Meeting {
         let meeting = match order.self_trade_prevention {
             SelfTradePrevention::Off => return Meeting::Trade,
+            SelfTradePrevention::CancelOldest if planted!("self-trade-goes-through") => Meeting::Trade,
             SelfTradePrevention::CancelOldest => Meeting::CancelResting,
             SelfTradePrevention::CancelNewest => Meeting::CancelIncoming,
             SelfTradePrevention::CancelBoth => Meeting::CancelBoth,
@@ -108,7 +110,8 @@ impl Trading {
 
     fn same_owner(&self, one: &Order, other: &Order) -> bool {
         one.account == other.account
-            || self.ledger.at(one.account).owner == self.ledger.at(other.account).owner
+            || (self.ledger.at(one.account).owner == self.ledger.at(other.account).owner
+                && !planted!("self-trade-across-accounts"))
     }
 
     fn trade(
@@ -121,8 +124,12 @@ impl Trading {
     ) -> Trade {
         let notional = listing.instrument.notional(maker.limit, quantity);
         let fees = listing.instrument.fees;
-        let taker_side = self.trade_side(listing, taker, quantity, fees.taker(notional), next.taker_part);
-        let maker_side = self.trade_side(listing, maker, quantity, fees.maker(notional), maker.parts);
+        let (mut taker_fee, mut maker_fee) = (fees.taker(notional), fees.maker(notional));
+        if planted!("fees-swapped") {
+            std::mem::swap(&mut taker_fee, &mut maker_fee);
+        }
+        let taker_side = self.trade_side(listing, taker, quantity, taker_fee, next.taker_part);
+        let maker_side = self.trade_side(listing, maker, quantity, maker_fee, maker.parts);
         next.taker_part += 1;
         let (buy, sell) = match taker.side {
             Side::Buy => (taker_side, maker_side),
@@ -200,7 +207,8 @@ pub(crate) fn end_order(
     events: &mut Events<Event>,
 ) {
     let id = order.id;
-    let released = listing.freeze(order.side, order.limit, remaining);
+    let kept = if planted!("cancel-keeps-a-unit") { Amount(1) } else { Amount::ZERO };
+    let released = listing.freeze(order.side, order.limit, remaining) - kept;
     events.push(if cause == Cause::DayEnded {
         Event::OrderExpired { order: id, remaining, released }
     } else {

@@ -137,7 +137,9 @@ impl Reservations {
         match self.tombstones.get(&order) {
             Some(closed) if !closed.released => Ok(Verdict::Already),
             Some(_) => Err(HoldRefusal::AlreadyReleased),
-            None if at.time > deadline && !planted!("hold-after-deadline") => Err(HoldRefusal::AlreadyReleased),
+            None if at.time > deadline && !planted!("hold-after-deadline") => {
+                Err(HoldRefusal::AlreadyReleased)
+            }
             None => Ok(Verdict::Do(())),
         }
     }
