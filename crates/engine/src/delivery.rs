@@ -176,7 +176,7 @@ impl Engine {
         }
     }
 
-    fn accept(&self, order: OrderId, at: Moment, log: &mut Vec<Event>) {
+    pub(crate) fn accept(&self, order: OrderId, at: Moment, log: &mut Vec<Event>) {
         let command = trading::Command::AcceptOrder { order };
         self.decide_trading(&command, at, CorrelationId::default(), log)
             .expect("an undecided order can be accepted");

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use trading::CreatedOrder;
 use vocabulary::{
     Amount, Fill, InstrumentId, Moment, OrderId, OrderTerms, Price, Quantity, Reason, Reserved, Side,
-    Timestamp, Trade, UserId,
+    Timestamp, Trade, UserId, planted,
 };
 
 use crate::event::FlowEvent;
@@ -96,7 +96,7 @@ impl Flows {
     /// The decision, once every branch has answered: so the reason does not depend on who answers first.
     pub(crate) fn decision(&self, order: OrderId) -> Option<Decision> {
         let flow = self.undecided.get(&order)?;
-        if flow.answers.iter().any(Option::is_none) {
+        if flow.answers.iter().any(Option::is_none) && !planted!("two-answers-decide") {
             return None;
         }
         Some(flow.refusal().map_or(Decision::Accept, |reason| Decision::Reject(reason.clone())))
@@ -106,7 +106,7 @@ impl Flows {
     pub(crate) fn completes(&self, order: OrderId, branch: Branch) -> bool {
         self.undecided.get(&order).is_some_and(|flow| {
             let mut others = flow.answers.iter().enumerate().filter(|(at, _)| *at != branch as usize);
-            others.all(|(_, answer)| answer.is_some())
+            others.all(|(_, answer)| answer.is_some()) || planted!("two-answers-decide")
         })
     }
 

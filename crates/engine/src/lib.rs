@@ -28,7 +28,7 @@ mod tests;
 mod threads;
 
 use minicbor::{Decode, Encode};
-use vocabulary::Moment;
+use vocabulary::{Moment, planted};
 
 use answers::{Answers, Known};
 use counterparts::Counterparts;
@@ -131,6 +131,10 @@ impl Engine {
 
     /// The state as bytes: the same for the same history.
     pub fn snapshot(&self) -> Vec<u8> {
+        if planted!("outbox-not-kept") {
+            let state = State { outbox: Outbox::default(), ..self.state.clone() };
+            return minicbor::to_vec(&state).expect("a state encodes into memory");
+        }
         minicbor::to_vec(&self.state).expect("a state encodes into memory")
     }
 
@@ -212,7 +216,7 @@ impl Engine {
     fn finish(&mut self, record: &Record) {
         let at = record.moment;
         let reused = matches!(record.outcome, Outcome::Refused(Refusal::IdempotencyKeyReused { .. }));
-        if !reused {
+        if !reused && !planted!("key-forgotten") {
             self.state.answers.remember(&record.request, at);
         }
         if let (Command::Deliver { message, body, answered_below }, Some(answer)) =

@@ -1,7 +1,7 @@
 //! What an event causes: the wiring between the contexts, in one place.
 
 use std::collections::VecDeque;
-use vocabulary::{InstrumentId, Moment, OrderId, Quantity, Side, Trade};
+use vocabulary::{InstrumentId, Moment, OrderId, Quantity, Side, Trade, planted};
 
 use crate::event::{Event, FlowEvent};
 use crate::flow::{self, Question, ask, reserved};
@@ -57,7 +57,7 @@ impl Effects {
 
     /// The first undecided order of a book was decided. Where all contexts are at hand no order waits behind another.
     fn turn(&mut self, instrument: InstrumentId) {
-        if self.hosts != Hosts::ALL {
+        if self.hosts != Hosts::ALL && !planted!("turn-lost") {
             self.turned.push(instrument);
             self.work.push_back(Work::NextCleared(instrument));
         }
@@ -153,7 +153,8 @@ impl Engine {
     fn release_all(&self, order: OrderId, at: Moment, effects: &mut Effects) {
         let terms = self.state.trading.terms(order).expect("a rejected order was known");
         for branch in [Branch::Risk, Branch::Settlement] {
-            if !self.state.flows.refused(order, branch) {
+            let forgotten = planted!("release-forgotten") && branch == Branch::Settlement;
+            if !self.state.flows.refused(order, branch) && !forgotten {
                 effects.send_all(flow::release(branch, terms, 0, at));
             }
         }

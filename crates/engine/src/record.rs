@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 use serde::Serialize;
-use vocabulary::{Moment, OrderId, Quantity, Reason};
+use vocabulary::{Moment, OrderId, Quantity, Reason, planted};
 
 use crate::command::{Command, Request};
 use crate::event::Event;
@@ -138,7 +138,11 @@ impl Record {
 
 /// What a refused message is answered.
 pub(crate) fn refusal_answer(refusal: &Refusal) -> Answer {
-    if refusal.passes() { Answer::Later } else { Answer::No(refusal.reason()) }
+    match refusal.passes() {
+        true if planted!("later-taken-for-yes") => Answer::Yes,
+        true => Answer::Later,
+        false => Answer::No(refusal.reason()),
+    }
 }
 
 /// What a message is answered that came to these events. A denial is a decision, and so an event.

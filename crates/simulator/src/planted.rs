@@ -42,7 +42,6 @@ pub const BUGS: &[Bug] = &[
     ),
     bug("hold-after-deadline", "a hold is placed after the time until which it was good"),
     bug("confirm-without-hold", "a part is confirmed for an order that has no hold"),
-    bug("part-twice", "a part that was confirmed already is confirmed again"),
     bug("release-overtakes-confirm", "a hold is released although parts of it are still to be confirmed"),
     bug("confirmed-stays-held", "what is confirmed is still held, and given back by the release"),
     bug("limit-passed-by-one", "a risk limit may be exceeded by one minor unit"),

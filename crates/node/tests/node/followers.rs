@@ -156,3 +156,33 @@ fn fault_10_a_follower_that_has_seen_more_than_the_journal_holds_shows_that_its_
         }
     }
 }
+
+/// Reads a journal that has lost everything.
+struct FromNothing(Box<dyn JournalReader>);
+
+impl JournalReader for FromNothing {
+    fn shard(&self) -> u16 {
+        self.0.shard()
+    }
+
+    fn tail(&self) -> Result<Tail, JournalError> {
+        self.0.tail()
+    }
+
+    fn read_from(&self, _: u64, _: usize) -> Result<Vec<journal::Batch>, JournalError> {
+        Ok(Vec::new())
+    }
+}
+
+#[test]
+fn a_follower_whose_journal_has_lost_what_was_written_stops_and_says_so() {
+    let place = Place::new();
+    place.open_market().stop().unwrap();
+    let (follower, seen) = listener("one", None);
+    let node = place.start_reading(vec![(follower, &|reader| Box::new(FromNothing(reader)))]).unwrap();
+    let failed = || node.handle().status().followers[0].failed.clone();
+    wait_until("the follower has said so", || failed().is_some());
+    assert_eq!(failed().unwrap(), "the journal does not hold position 1, which was written");
+    assert!(seen.lock().unwrap().is_empty());
+    node.stop().unwrap();
+}
