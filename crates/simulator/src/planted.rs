@@ -41,7 +41,7 @@ pub const BUGS: &[Bug] = &[
         "a release that comes before its hold is forgotten, and the hold is placed when it comes",
     ),
     bug("hold-after-deadline", "a hold is placed after the time until which it was good"),
-    bug("confirm-without-hold", "a part is confirmed for an order that has no hold"),
+    bug("late-hold-says-yes", "a hold that comes after its deadline is not placed, and the answer is yes"),
     bug("release-overtakes-confirm", "a hold is released although parts of it are still to be confirmed"),
     bug("confirmed-stays-held", "what is confirmed is still held, and given back by the release"),
     bug("limit-passed-by-one", "a risk limit may be exceeded by one minor unit"),

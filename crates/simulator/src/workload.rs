@@ -143,6 +143,8 @@ impl Workload {
             Act::CancelLatest => self.cancel_latest(),
             Act::CancelNamed => self.cancel_named(),
             Act::Replace => self.replace(),
+            Act::Overtake => self.overtake(),
+            Act::ReplaceKnown(known) => Some(self.replace_known(known)),
             Act::CancelAll => Some(self.cancel_all()),
             Act::MovePhase => Some(self.move_phase()),
             Act::SetPhase(at, phase) => Some(self.set_phase(at, phase)),

@@ -4,15 +4,16 @@
 
 use engine::{Command, Receipt, ReceiptResult};
 use std::collections::{BTreeSet, VecDeque};
-use trading::{Phase, PlaceOrder, Status};
+use trading::{Phase, PlaceOrder};
 use vocabulary::{
-    AccountId, AssetId, ClientOrderId, Date, OrderId, ParticipantId, Price, Quantity, Timestamp,
+    AccountId, AssetId, ClientOrderId, Date, OrderId, ParticipantId, Price, Quantity, Side, TimeInForce,
+    Timestamp,
 };
 
 use super::Asked;
 use super::market::Market;
 
-const OPEN_MAX: usize = 200;
+const OPEN_MAX: usize = 60;
 const OVER_MAX: usize = 16;
 const RECENT_MAX: usize = 40;
 /// How long a request is repeated. Well below the time for which command ids are known.
@@ -25,6 +26,7 @@ pub(super) struct Known {
     pub(super) shard: u16,
     /// Its instrument, by its place in the list.
     pub(super) at: usize,
+    pub(super) side: Side,
     /// None: it takes what the market gives.
     pub(super) price: Option<Price>,
     pub(super) quantity: Quantity,
@@ -229,15 +231,18 @@ impl Memory {
         let ReceiptResult::Order(order) = &receipt.result else { return };
         let Some(at) = market.place_of(place.instrument) else { return };
         let price = if let trading::OrderKind::Limit(price) = place.kind { Some(price) } else { None };
-        let known = Known { order: order.order, shard, at, price, quantity: place.quantity };
-        self.learn(known, order.status);
+        let (side, quantity) = (place.side, place.quantity);
+        let known = Known { order: order.order, shard, at, side, price, quantity };
+        // What cannot rest is over as soon as it is decided, and nobody will be told.
+        let at_once = matches!(place.time_in_force, TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill);
+        self.learn(known, order.status.is_closed() || at_once);
     }
 
-    fn learn(&mut self, known: Known, status: Status) {
+    fn learn(&mut self, known: Known, is_over: bool) {
         if self.open.iter().chain(&self.over).any(|other| other.order == known.order) {
             return;
         }
-        if status.is_closed() {
+        if is_over {
             remember(&mut self.over, known, OVER_MAX);
         } else {
             remember(&mut self.open, known, OPEN_MAX);
@@ -256,7 +261,7 @@ impl Memory {
         match &receipt.result {
             ReceiptResult::Order(receipt) => {
                 self.ended(order);
-                self.learn(Known { order: receipt.order, ..new }, receipt.status);
+                self.learn(Known { order: receipt.order, ..new }, receipt.status.is_closed());
             }
             ReceiptResult::Done { .. } => *old = new,
             ReceiptResult::Refused(_) | ReceiptResult::Answered(_) => {}

@@ -6,6 +6,7 @@
 use trading::Phase;
 use vocabulary::Date;
 
+use super::memory::Known;
 use crate::Dice;
 
 /// Something that a client or an operator does. An index is that of a listed instrument or of an account.
@@ -19,6 +20,9 @@ pub(super) enum Act {
     CancelLatest,
     CancelNamed,
     Replace,
+    /// An order that trades with some on the book, and before that is decided, the replacement of these.
+    Overtake,
+    ReplaceKnown(Known),
     CancelAll,
     MovePhase,
     SetPhase(usize, Phase),
@@ -123,6 +127,7 @@ const ORDINARY: &Weights = &[
     (1, Act::CancelLatest),
     (2, Act::CancelNamed),
     (7, Act::Replace),
+    (3, Act::Overtake),
     (1, Act::CancelAll),
     (2, Act::MovePhase),
     (6, Act::Reopen),
@@ -168,6 +173,7 @@ impl Theme {
                 (15, Act::CancelLatest),
                 (10, Act::CancelNamed),
                 (25, Act::Replace),
+                (20, Act::Overtake),
                 (3, Act::CancelAll),
                 (20, Act::Place(Style::Passive)),
             ],

@@ -123,6 +123,41 @@ impl Workload {
 
     pub(super) fn replace(&mut self) -> Option<Asked> {
         let known = self.some_order()?;
+        Some(self.replace_known(known))
+    }
+
+    /// An order comes in against some on the book, and these are replaced before anyone has said yes to the newcomer: what
+    /// they trade must come off the replacements.
+    pub(super) fn overtake(&mut self) -> Option<Asked> {
+        let Known { at, side, .. } = self.some_order()?;
+        let beside = self.memory.open.iter().rev().filter(|known| (known.at, known.side) == (at, side));
+        let met: Vec<_> = beside.take(5).copied().collect();
+        let prices = met.iter().filter_map(|known| known.price);
+        let worst = if side == Side::Buy { prices.min() } else { prices.max() }?;
+        self.plan(met.iter().map(|known| Act::ReplaceKnown(*known)));
+        let dice = &mut self.dice;
+        let listed = &self.market.listed[at];
+        let lots = met.iter().map(|known| known.quantity.0 / listed.instrument.lot.0).sum::<i64>();
+        let most = u64::try_from(lots).unwrap_or(1).clamp(1, 40);
+        let holder = *dice.pick(&self.market.accounts);
+        let place = PlaceOrder {
+            account: holder.account,
+            instrument: listed.instrument.instrument,
+            side: side.opposite(),
+            kind: OrderKind::Limit(worst),
+            quantity: listed.lots(dice.between(1, most)),
+            time_in_force: *dice.pick(&[TimeInForce::GoodTillCancel, TimeInForce::ImmediateOrCancel]),
+            post_only: false,
+            self_trade_prevention: SelfTradePrevention::Off,
+            client_order_id: None,
+            user: holder.owner,
+        };
+        let shard = listed.shard;
+        let command = Command::Trading(trading::Command::PlaceOrder(place));
+        Some(self.ask("overtake", shard, holder.owner, command))
+    }
+
+    pub(super) fn replace_known(&mut self, known: Known) -> Asked {
         let dice = &mut self.dice;
         let listed = &self.market.listed[known.at];
         let lots = u64::try_from(known.quantity.0 / listed.instrument.lot.0).unwrap_or(1).clamp(1, 1_000);
@@ -136,7 +171,7 @@ impl Workload {
         };
         let user = *dice.pick(&self.market.users);
         let command = trading::Command::ReplaceOrder { order: known.order, price, quantity, user };
-        Some(self.ask("replace", known.shard, user, Command::Trading(command)))
+        self.ask("replace", known.shard, user, Command::Trading(command))
     }
 
     pub(super) fn cancel_all(&mut self) -> Asked {
