@@ -1,5 +1,7 @@
 //! A thousand histories, and every one in which something ever was wrong, are sound; and one seed is one history.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use simulator::{Story, Telling, run};
 use std::ops::Range;
 use std::sync::Mutex;
