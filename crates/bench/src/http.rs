@@ -1,4 +1,5 @@
-//! `bench http`: the real server against a bare handler, in turn, in one run.
+//! `bench http`: the real server against a bare handler, and against the same order flow on PostgreSQL, in turn, in one
+//! run.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use crate::load::{self, Measured};
+use crate::postgres::{self, Postgres};
 use crate::server::Server;
 
 /// Options of `bench http`.
@@ -18,12 +20,15 @@ pub(crate) struct HttpOptions {
     /// Connections, each with one request under way.
     #[arg(long, default_value_t = 64)]
     connections: usize,
-    /// Measured seconds for each of the two.
+    /// Measured seconds for each.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
     /// Answer as JSON.
     #[arg(long)]
     json: bool,
+    /// Leaves PostgreSQL out; without it, it is measured if it is installed.
+    #[arg(long)]
+    without_postgres: bool,
 }
 
 #[derive(Serialize)]
@@ -41,8 +46,12 @@ struct Answer {
     connections: usize,
     bare: Row,
     rialto: Row,
+    /// None if it is not installed or was left out.
+    postgres: Option<Row>,
     /// Rialto's rate over the bare handler's, in percent.
     percent_of_bare: u64,
+    /// Rialto's rate over that of PostgreSQL, in tenths.
+    tenths_of_postgres: Option<u64>,
 }
 
 const WARM_UP: Duration = Duration::from_secs(2);
@@ -56,14 +65,24 @@ pub(crate) fn run(options: &HttpOptions) -> anyhow::Result<()> {
     server.open_market(options.connections)?;
     let requests = orders(&server, options.connections)?;
     let rialto = runtime.block_on(load::run(server.address, requests, WARM_UP, time))?;
-    let percent_of_bare = rialto.per_second * 100 / bare.per_second.max(1);
+    let data = server.data().display().to_string();
+    drop(server);
+    let postgres = match postgres::programs().filter(|_| !options.without_postgres) {
+        None => None,
+        Some(programs) => {
+            let server = Postgres::start(&programs, options.connections)?;
+            Some(runtime.block_on(server.load(options.connections, WARM_UP, time))?)
+        }
+    };
     let answer = Answer {
         connections: options.connections,
         bare: row("bare axum handler", &bare),
         rialto: row("rialto, durable, everything on", &rialto),
-        percent_of_bare,
+        postgres: postgres.as_ref().map(|peer| row("PostgreSQL, stored procedures", peer)),
+        percent_of_bare: rialto.per_second * 100 / bare.per_second.max(1),
+        tenths_of_postgres: postgres.map(|peer| rialto.per_second * 10 / peer.per_second.max(1)),
     };
-    print(&answer, options.json, &server)
+    print(&answer, options.json, &data)
 }
 
 /// Half of the connections sell and half buy at one price, so that the book stays small and every second order trades.
@@ -120,24 +139,24 @@ fn row(what: &'static str, measured: &Measured) -> Row {
 }
 
 #[allow(clippy::print_stdout, reason = "this is the answer")]
-fn print(answer: &Answer, json: bool, server: &Server) -> anyhow::Result<()> {
+fn print(answer: &Answer, json: bool, data: &str) -> anyhow::Result<()> {
     if json {
         println!("{}", serde_json::to_string(answer)?);
         return Ok(());
     }
-    println!(
-        "{} connections, one request under way on each, data in {}",
-        answer.connections,
-        server.data().display()
-    );
+    println!("{} connections, one request under way on each, data in {data}", answer.connections,);
     println!(
         "{:32} {:>12} {:>9} {:>9} {:>9} {:>7}",
         "", "requests/s", "p50 µs", "p99 µs", "p99.9 µs", "failed"
     );
-    for row in [&answer.bare, &answer.rialto] {
+    for row in [&answer.bare, &answer.rialto].into_iter().chain(&answer.postgres) {
         let Row { what, per_second, p50_us, p99_us, p999_us, failed } = row;
         println!("{what:32} {per_second:>12} {p50_us:>9} {p99_us:>9} {p999_us:>9} {failed:>7}");
     }
     println!("rialto does {} % of the bare handler's rate", answer.percent_of_bare);
+    match answer.tenths_of_postgres {
+        Some(tenths) => println!("rialto does {}.{} times the rate of PostgreSQL", tenths / 10, tenths % 10),
+        None => println!("PostgreSQL was not measured: it is not installed, or was left out"),
+    }
     Ok(())
 }
