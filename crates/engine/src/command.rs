@@ -5,7 +5,7 @@ use serde::Serialize;
 use vocabulary::{AccountId, CorrelationId, OrderId, Timestamp, UserId};
 
 use crate::block::ProposeBlock;
-use crate::message::{Answer, Message, MessageId};
+use crate::message::{Answer, Context, Message, MessageId};
 
 /// A command with what travels along.
 #[derive(Clone, Debug, PartialEq, Serialize, Encode, Decode)]
@@ -117,6 +117,28 @@ pub enum Command {
     /// Orders that waited only for their turn go on to their books, a bounded number of them.
     #[n(13)]
     TakeTurns,
+}
+
+impl Command {
+    /// The context whose node it goes to. Block trades live with trading, and so does what any node takes.
+    pub fn context(&self) -> Context {
+        match self {
+            Self::Settlement(_) => Context::Settlement,
+            Self::Risk(_) => Context::Risk,
+            Self::Compliance(_) => Context::Compliance,
+            Self::Trading(_)
+            | Self::ProposeBlock(_)
+            | Self::ConsentBlock { .. }
+            | Self::RefuseBlock { .. }
+            | Self::RetryBlock { .. }
+            | Self::ExpireDeadlines
+            | Self::Deliver { .. }
+            | Self::Acknowledge { .. }
+            | Self::RecordAccess(_)
+            | Self::RetryMessage { .. }
+            | Self::TakeTurns => Context::Trading,
+        }
+    }
 }
 
 /// An administrative read, or a request that was turned away before it became a command.

@@ -199,31 +199,11 @@ impl Workload {
         self.made += 1;
         let correlation = CorrelationId(u128::from(self.made));
         let command_id = Some(CommandId(CorrelationId(COMMAND_IDS + correlation.0)));
-        let context = context_of(&command);
+        let context = command.context();
         Asked { context, shard, label, request: Request { command_id, correlation, actor, command } }
     }
 
     fn operate(&mut self, label: &'static str, shard: u16, command: Command) -> Asked {
         self.ask(label, shard, self.market.operator, command)
-    }
-}
-
-/// The context that a command is for. Block trades live with trading, and so does what is for any node.
-fn context_of(command: &Command) -> Context {
-    match command {
-        Command::Settlement(_) => Context::Settlement,
-        Command::Risk(_) => Context::Risk,
-        Command::Compliance(_) => Context::Compliance,
-        Command::Trading(_)
-        | Command::ProposeBlock(_)
-        | Command::ConsentBlock { .. }
-        | Command::RefuseBlock { .. }
-        | Command::RetryBlock { .. }
-        | Command::ExpireDeadlines
-        | Command::Deliver { .. }
-        | Command::Acknowledge { .. }
-        | Command::RecordAccess(_)
-        | Command::RetryMessage { .. }
-        | Command::TakeTurns => Context::Trading,
     }
 }

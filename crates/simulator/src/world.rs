@@ -21,7 +21,7 @@ use crate::workload::{Asked, Topology, Workload};
 use crate::{Dice, Story};
 use clients::Clients;
 use clock::{MachineClock, WorldTime};
-use engine::{Answer, Context, ReceiptResult, Request};
+use engine::{Answer, Context, Event, FlowEvent, ReceiptResult, Request};
 use faults::Faults;
 pub use faults::Struck;
 use node::decode_record;
@@ -302,7 +302,7 @@ impl<'a> World<'a> {
         }
         let leader = &mut self.shards[shard].leaders[at];
         let more = leader.node.decide();
-        if self.dice.permille(300) || self.queue.len() < 8 {
+        if self.dice.permille(300) {
             while leader.node.follow() {}
         }
         let answers = leader.answers();
@@ -369,7 +369,7 @@ impl<'a> World<'a> {
 
     /// Shows the auditor what has become durable.
     fn show(&mut self, shard: usize) -> Result<(), Violation> {
-        let Shard { name, hosts, disk, shown, .. } = &mut self.shards[shard];
+        let Shard { name, hosts, disk, shown, leaders, .. } = &mut self.shards[shard];
         let batches = disk.read_from(*shown, usize::MAX).expect("a simulated disk can be read");
         for batch in batches {
             for framed in batch.unframe() {
@@ -381,6 +381,11 @@ impl<'a> World<'a> {
                 self.story.tell(|| format!("{} {} records {record:?}", name.context, name.number));
                 *shown = position + 1;
                 self.records += 1;
+                for event in record.events() {
+                    if let Event::Flow(FlowEvent::MessageRetried { message }) = event {
+                        leaders.iter_mut().for_each(|leader| leader.send_again(*message));
+                    }
+                }
                 self.auditor.recorded(*name, *hosts, &record)?;
             }
         }

@@ -194,7 +194,7 @@ impl Network {
     }
 
     fn submit(&mut self, number: u128, command: Command) {
-        let node = self.host(context_of(&command));
+        let node = self.host(command.context());
         let command_id = Some(CommandId(CorrelationId(number)));
         let request =
             Request { command_id, correlation: CorrelationId(number), actor: id("user-1"), command };
@@ -385,14 +385,14 @@ impl Network {
     fn repeat_requests(&mut self) {
         let mut again = Vec::new();
         for (number, asked) in &self.asked {
-            let node = &self.nodes[self.host(context_of(&asked.command))];
+            let node = &self.nodes[self.host(asked.command.context())];
             if asked.sent + 50 < self.now_ms {
                 again.push((*number, asked.command.clone(), asked.position, node.journal.len() as u64));
             }
         }
         for (number, command, position, durable) in again {
             let is_told = position.is_some_and(|position| {
-                let node = &self.nodes[self.host(context_of(&command))];
+                let node = &self.nodes[self.host(command.context())];
                 position <= durable && holds_request(&node.journal[position as usize - 1], number)
             });
             if is_told {
@@ -457,23 +457,4 @@ fn holds_request(record: &Record, number: u128) -> bool {
 
 fn own(command: Command) -> Request {
     Request { command_id: None, correlation: CorrelationId(0), actor: id("node"), command }
-}
-
-fn context_of(command: &Command) -> Context {
-    match command {
-        Command::Settlement(_) => Context::Settlement,
-        Command::Risk(_) => Context::Risk,
-        Command::Compliance(_) => Context::Compliance,
-        Command::Trading(_)
-        | Command::ProposeBlock(_)
-        | Command::ConsentBlock { .. }
-        | Command::RefuseBlock { .. }
-        | Command::RetryBlock { .. }
-        | Command::ExpireDeadlines
-        | Command::Deliver { .. }
-        | Command::Acknowledge { .. }
-        | Command::RecordAccess(_)
-        | Command::RetryMessage { .. }
-        | Command::TakeTurns => Context::Trading,
-    }
 }

@@ -82,25 +82,6 @@ impl Market {
         self.nodes.iter().position(|node| node.hosts.has(context)).unwrap()
     }
 
-    fn host_of(&self, command: &Command) -> usize {
-        match command {
-            Command::Settlement(_) => self.host(Context::Settlement),
-            Command::Risk(_) => self.host(Context::Risk),
-            Command::Compliance(_) => self.host(Context::Compliance),
-            Command::Trading(_)
-            | Command::ProposeBlock(_)
-            | Command::ConsentBlock { .. }
-            | Command::RefuseBlock { .. }
-            | Command::RetryBlock { .. }
-            | Command::ExpireDeadlines
-            | Command::Deliver { .. }
-            | Command::Acknowledge { .. }
-            | Command::RecordAccess(_)
-            | Command::RetryMessage { .. }
-            | Command::TakeTurns => self.host(Context::Trading),
-        }
-    }
-
     fn execute(&mut self, node: usize, request: Request) -> Receipt {
         self.now += 1_000;
         let Node { shard, hosts, engine } = &mut self.nodes[node];
@@ -135,7 +116,7 @@ impl Market {
 
     /// A client asks, and is told.
     pub(crate) fn submit(&mut self, request: Request) -> Receipt {
-        let node = self.host_of(&request.command);
+        let node = self.host(request.command.context());
         let receipt = self.execute(node, request.clone());
         self.history.heard.push(Heard::Answered(Box::new(request), receipt.clone()));
         receipt

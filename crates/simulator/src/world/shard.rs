@@ -64,6 +64,11 @@ impl Leader {
         self.postman.collect(&self.node.engine().state().outbox, durable, Duration::from_nanos(now_ns))
     }
 
+    /// An operator has asked for it.
+    pub(super) fn send_again(&mut self, message: MessageId) {
+        self.postman.send_again(message);
+    }
+
     /// Whether it has nothing under way.
     pub(super) fn is_calm(&self) -> bool {
         let state = self.node.engine().state();
