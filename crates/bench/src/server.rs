@@ -1,110 +1,158 @@
-//! The real server as a process of its own, with a market that takes any number of orders.
+//! The real server as a process of its own, over a market that was founded for it.
 
-use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
+use api::Role;
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::cost::{self, ThreadCost, Usage};
+use crate::load::{self, Measured, Orders, Plan, Schedule};
+use crate::market::{self, Market};
+use node::journal::JournalReader;
+use store::sqlite::SqliteReader;
+
+/// How long followers may take to catch up with the filling of a market.
+const CATCH_UP: Duration = Duration::from_secs(600);
 
 /// A running server. Stopped when dropped.
 pub(crate) struct Server {
     child: Child,
     data: tempfile::TempDir,
-    binary: PathBuf,
+    market: Market,
     base: String,
+    metrics_token: String,
     pub(crate) address: SocketAddr,
 }
 
+/// How the server was at one moment.
+#[derive(Clone, Copy, serde::Serialize)]
+pub(crate) struct Health {
+    /// Records that the views have not seen yet.
+    pub(crate) views_behind: u64,
+    pub(crate) memory_mib: u64,
+}
+
+/// What one load on it came to.
+pub(crate) struct Loaded {
+    pub(crate) measured: Measured,
+    /// What an order cost, by kind of thread.
+    pub(crate) cost: Vec<ThreadCost>,
+}
+
 impl Server {
-    /// Starts the `rialto` that was built beside this program.
-    pub(crate) fn start() -> anyhow::Result<Self> {
-        let binary = std::env::current_exe()?.with_file_name("rialto");
-        anyhow::ensure!(
-            binary.exists(),
-            "{} is not built: cargo build --release -p rialto",
-            binary.display()
-        );
+    /// Founds the market, and starts the `rialto` that was built beside this program over it.
+    pub(crate) fn start(market: Market) -> anyhow::Result<Self> {
+        let binary: PathBuf = std::env::current_exe()?.with_file_name("rialto");
+        let path = binary.display();
+        anyhow::ensure!(binary.exists(), "{path} is not built: cargo build --release -p rialto");
         let data = tempfile::tempdir()?;
+        market.found(data.path())?;
         let mut command = Command::new(&binary);
         command.args(["up", "--listen", "127.0.0.1:0", "--data"]).arg(data.path()).stdout(Stdio::piped());
         let mut child = command.spawn()?;
-        let output = child.stdout.take().ok_or_else(|| anyhow::anyhow!("the server has no output"))?;
-        let first = BufReader::new(output)
-            .lines()
-            .next()
-            .ok_or_else(|| anyhow::anyhow!("the server did not start"))??;
-        let (_, address) =
-            first.split_once("http://").ok_or_else(|| anyhow::anyhow!("no address in {first:?}"))?;
-        let address = address.trim();
-        Ok(Self { child, data, binary, base: format!("http://{address}"), address: address.parse()? })
+        let address = first_address(child.stdout.take());
+        let token = market::token(data.path(), "bench", Role::Operator);
+        let (address, metrics_token) = match address.and_then(|address| Ok((address, token?))) {
+            Ok(both) => both,
+            Err(error) => {
+                stop(&mut child);
+                return Err(error);
+            }
+        };
+        let base = format!("http://{address}");
+        let server = Self { child, data, market, base, metrics_token, address };
+        server.wait_for_views(CATCH_UP)?;
+        Ok(server)
     }
 
-    /// A token for a role.
-    pub(crate) fn token(&self, user: &str, role: &str) -> anyhow::Result<String> {
-        let mut command = Command::new(&self.binary);
-        let output = command
-            .args(["token", "--user", user, "--role", role, "--data"])
-            .arg(self.data.path())
-            .output()?;
-        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    /// Its process id.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn data(&self) -> &Path {
         self.data.path()
     }
 
-    fn post(&self, token: &str, path: &str, body: &Value) -> anyhow::Result<()> {
-        let request =
-            ureq::post(format!("{}{path}", self.base)).header("authorization", format!("Bearer {token}"));
-        request.header("content-type", "application/json").send(body.to_string())?;
-        Ok(())
+    /// What so many connections send.
+    pub(crate) fn orders(&self, connections: u32, batch: u32) -> anyhow::Result<Vec<Orders>> {
+        let of = |connection| {
+            let owner = market::owner(connection % self.market.owners).to_string();
+            let token = market::token(self.data(), &owner, Role::Trader)?;
+            Ok(Orders::new(self.market, connection, connections, batch, token))
+        };
+        (0..connections).map(of).collect()
     }
 
-    /// One instrument, and so many accounts with funds that every order can be paid. Owners are `owner-N`.
-    pub(crate) fn open_market(&self, accounts: usize) -> anyhow::Result<()> {
-        let operator = self.token("bench", "operator")?;
-        let compliance = self.token("bench", "compliance")?;
-        let post = |path: &str, body: Value| self.post(&operator, path, &body);
-        post("/trading/assets", json!({"asset": "EUR", "kind": "currency", "scale": 2}))?;
-        post("/trading/assets", json!({"asset": "ACME", "kind": "security", "scale": 0}))?;
-        let instrument = json!({
-            "instrument": "ACME", "market": "MAIN", "base": "ACME", "quote": "EUR", "price_scale": 2,
-            "tick": "0.01", "lot": "1", "reference_price": "100.00", "settlement_days": 0, "calendar": "DAYS",
-        });
-        post("/trading/instruments", instrument)?;
-        post("/trading/business-day", json!({"date": "2023-02-07"}))?;
-        post("/trading/participants", json!({"participant": "NORTH"}))?;
-        post(
-            "/settlement/quotas",
-            json!({"participant": "NORTH", "asset": "EUR", "quota": "1000000000000.00"}),
-        )?;
-        for number in 0..accounts {
-            let account = format!("A-{number}");
-            let owner = format!("owner-{number}");
-            post("/trading/accounts", json!({"account": account, "participant": "NORTH", "owner": owner}))?;
-            let deposits = format!("/trading/accounts/{account}/deposits");
-            post(&deposits, json!({"asset": "EUR", "amount": "1000000000.00"}))?;
-            post(&deposits, json!({"asset": "ACME", "amount": "1000000000"}))?;
+    /// Puts it under load.
+    pub(crate) async fn load(
+        &self,
+        connections: u32,
+        batch: u32,
+        plan: Plan,
+        schedule: Schedule,
+    ) -> anyhow::Result<Loaded> {
+        let orders = self.orders(connections, batch)?;
+        let before: Usage = cost::usage(self.process())?;
+        let measured = load::run(self.address, orders, plan, schedule).await?;
+        let cost = cost::usage(self.process())?.per_operation(&before, measured.sent);
+        Ok(Loaded { measured, cost })
+    }
+
+    /// How it is now.
+    pub(crate) fn health(&self) -> anyhow::Result<Health> {
+        let request = ureq::get(format!("{}/metrics", self.base))
+            .header("authorization", format!("Bearer {}", self.metrics_token));
+        let text = request.call()?.body_mut().read_to_string()?;
+        let lag =
+            text.lines().find_map(|line| line.strip_prefix(r#"follower_lag_records{follower="views"} "#));
+        let views_behind = lag.and_then(|lag| lag.trim().parse().ok());
+        let views_behind =
+            views_behind.ok_or_else(|| anyhow::anyhow!("no lag of the views in the metrics"))?;
+        Ok(Health { views_behind, memory_mib: cost::resident(self.process())? >> 20 })
+    }
+
+    /// Until the views have seen everything. How long that took.
+    pub(crate) fn wait_for_views(&self, at_most: Duration) -> anyhow::Result<Duration> {
+        let began = Instant::now();
+        while self.health()?.views_behind > 0 {
+            anyhow::ensure!(began.elapsed() < at_most, "the views have not caught up in {at_most:?}");
+            std::thread::sleep(Duration::from_millis(20));
         }
-        post("/trading/instruments/ACME/phase", json!({"phase": "continuous"}))?;
-        self.lift_limits(&compliance)
+        Ok(began.elapsed())
     }
 
-    fn lift_limits(&self, compliance: &str) -> anyhow::Result<()> {
-        let url = format!("{}/compliance/policies", self.base);
-        let request = ureq::get(url).header("authorization", format!("Bearer {compliance}"));
-        let policy: Value = serde_json::from_str(&request.call()?.body_mut().read_to_string()?)?;
-        let limits = json!({"finance": {"limits": {
-            "base": {"single_order": 1_000_000_000, "orders_per_hour": 1_000_000_000}, "markets": {}}}});
-        self.post(compliance, "/compliance/policies", &json!({"modules": policy["modules"], "data": limits}))
+    /// Bytes that a record takes in the journal, over the last batches.
+    pub(crate) fn record_bytes(&self) -> anyhow::Result<u64> {
+        let reader = SqliteReader::open(self.data(), 0)?;
+        let next = reader.tail()?.next_position;
+        let batches = reader.read_from(next.saturating_sub(2_000).max(1), 4 << 20)?;
+        let (bytes, records) = batches.iter().fold((0, 0), |(bytes, records), batch| {
+            (bytes + batch.bytes.len() as u64, records + u64::from(batch.records))
+        });
+        Ok(bytes / records.max(1))
     }
+}
+
+fn first_address(output: Option<impl Read>) -> anyhow::Result<SocketAddr> {
+    let output = output.ok_or_else(|| anyhow::anyhow!("the server has no output"))?;
+    let first = BufReader::new(output).lines().next();
+    let first = first.ok_or_else(|| anyhow::anyhow!("the server did not start"))??;
+    let (_, address) =
+        first.split_once("http://").ok_or_else(|| anyhow::anyhow!("no address in {first:?}"))?;
+    Ok(address.trim().parse()?)
+}
+
+fn stop(child: &mut Child) {
+    // It may have ended by itself.
+    drop(Command::new("kill").args(["-TERM", &child.id().to_string()]).status());
+    drop(child.wait());
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let id = self.child.id().to_string();
-        // It may have ended by itself.
-        drop(Command::new("kill").args(["-TERM", &id]).status());
-        drop(self.child.wait());
+        stop(&mut self.child);
     }
 }

@@ -3,7 +3,6 @@
 //! Starts a server of its own on a socket in a directory of its own, from what the system has installed, and stops it.
 
 use anyhow::Context;
-use hdrhistogram::Histogram;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -11,9 +10,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tokio_postgres::{Client, NoTls};
 
-use crate::load::Measured;
+use crate::load::{Measured, Schedule};
 
-const ORDER_FLOW: &str = include_str!("../sql/order_flow.sql");
+const ORDER_FLOW: &str = include_str!("../../sql/order_flow.sql");
 /// How long the server may take to come up.
 const START: Duration = Duration::from_secs(60);
 /// Where Debian keeps the programs, by version.
@@ -50,7 +49,7 @@ fn as_its_user(command: &mut Command, directory: &Path) -> anyhow::Result<()> {
 
 impl Postgres {
     /// Starts it.
-    pub(crate) fn start(programs: &Path, connections: usize) -> anyhow::Result<Self> {
+    pub(crate) fn start(programs: &Path, connections: u32) -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
         let cluster = data.path().join("cluster");
         let mut init = Command::new(programs.join("initdb"));
@@ -95,12 +94,7 @@ impl Postgres {
     }
 
     /// Half of the connections sell and half buy at one price, as in the load on Rialto.
-    pub(crate) async fn load(
-        &self,
-        connections: usize,
-        warm_up: Duration,
-        time: Duration,
-    ) -> anyhow::Result<Measured> {
+    pub(crate) async fn load(&self, connections: u32, schedule: Schedule) -> anyhow::Result<Measured> {
         let client = self.connect().await?;
         client.batch_execute(ORDER_FLOW).await?;
         client.batch_execute(&market(connections)).await?;
@@ -108,34 +102,20 @@ impl Postgres {
         for number in 0..connections {
             clients.push((number, self.connect().await?));
         }
-        let start = Instant::now() + warm_up;
-        let end = start + time;
-        let traders =
-            clients.into_iter().map(|(number, client)| tokio::spawn(trade(number, client, start, end)));
-        let mut all = Measured {
-            per_second: 0,
-            latency_us: Histogram::new_with_bounds(1, 60_000_000, 3)?,
-            answered: 0,
-            failed: 0,
-        };
-        for trader in traders.collect::<Vec<_>>() {
-            let latency_us = trader.await??;
-            all.answered += latency_us.len();
-            all.latency_us.add(&latency_us)?;
+        let traders: Vec<_> = clients
+            .into_iter()
+            .map(|(number, client)| tokio::spawn(trade(number, client, schedule)))
+            .collect();
+        let mut all = Measured::new(schedule);
+        for trader in traders {
+            all.add(&trader.await??);
         }
-        let per_second = u128::from(all.answered) * 1_000 / time.as_millis().max(1);
-        all.per_second = u64::try_from(per_second)?;
         Ok(all)
     }
 }
 
 /// One order after another, each in five round trips.
-async fn trade(
-    number: usize,
-    client: Client,
-    start: Instant,
-    end: Instant,
-) -> anyhow::Result<Histogram<u64>> {
+async fn trade(number: u32, client: Client, schedule: Schedule) -> anyhow::Result<Measured> {
     let place = client.prepare("SELECT place_order($1, 'ACME', $2::text::char, 10000, 1)").await?;
     let check = client.prepare("SELECT check_order($1)").await?;
     let risk = client.prepare("SELECT hold_risk($1)").await?;
@@ -143,11 +123,12 @@ async fn trade(
     let accept = client.prepare("SELECT accept_order($1)").await?;
     let account = format!("A-{number}");
     let side = if number.is_multiple_of(2) { "s" } else { "b" };
-    let mut latency_us = Histogram::new_with_bounds(1, 60_000_000, 3)?;
+    let mut measured = Measured::new(schedule);
+    let (start, end) = schedule.window();
     loop {
         let sent = Instant::now();
         if sent >= end {
-            return Ok(latency_us);
+            return Ok(measured);
         }
         let order: i64 = client.query_one(&place, &[&account, &side]).await?.get(0);
         for phase in [&check, &risk, &quota] {
@@ -155,13 +136,14 @@ async fn trade(
             anyhow::ensure!(agrees, "an order of the benchmark is refused");
         }
         client.query_one(&accept, &[&order]).await?;
+        measured.sent += 1;
         if sent >= start {
-            latency_us.saturating_record(u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX));
+            measured.take(sent, sent, 1);
         }
     }
 }
 
-fn market(accounts: usize) -> String {
+fn market(accounts: u32) -> String {
     format!(
         "INSERT INTO instruments VALUES ('ACME', 1, 1, 1, 1000000, 'continuous');
          INSERT INTO policy VALUES (1000000000, 1000000000);

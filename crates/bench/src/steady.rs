@@ -1,0 +1,119 @@
+//! `bench steady`: an open loop at a constant rate, for as long as wanted: latency from when an order should have been
+//! sent, how far the views are behind, and whether memory grows.
+
+use clap::Args;
+use serde::Serialize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+use crate::load::{Plan, Schedule};
+use crate::market::Market;
+use crate::server::{Health, Server};
+use crate::table::Table;
+
+/// Options of `bench steady`.
+#[derive(Args)]
+pub(crate) struct SteadyOptions {
+    /// Orders a second.
+    #[arg(long, default_value_t = 10_000)]
+    rate: u64,
+    /// For how many seconds.
+    #[arg(long, default_value_t = 300)]
+    seconds: u64,
+    /// Connections that they come over.
+    #[arg(long, default_value_t = 256)]
+    connections: u32,
+    /// Answer as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a steady rate came to.
+#[derive(Serialize)]
+pub(crate) struct Steady {
+    rate: u64,
+    seconds: u64,
+    done_per_second: u64,
+    p50_us: u64,
+    p99_us: u64,
+    p999_us: u64,
+    max_us: u64,
+    failed: u64,
+    /// How long the views took to catch up when the load ended, in milliseconds.
+    views_catch_up_ms: u64,
+    /// Each second.
+    pub(crate) health: Vec<Health>,
+}
+
+/// Measures and prints.
+pub(crate) fn run(options: &SteadyOptions) -> anyhow::Result<()> {
+    table(&steady(options.rate, options.seconds, options.connections)?).print(options.json)
+}
+
+/// Measures.
+pub(crate) fn steady(rate: u64, seconds: u64, connections: u32) -> anyhow::Result<Steady> {
+    let runtime = Runtime::new()?;
+    let server = Arc::new(Server::start(Market::small(connections))?);
+    let ended = Arc::new(AtomicBool::new(false));
+    let watcher = {
+        let (server, ended) = (Arc::clone(&server), Arc::clone(&ended));
+        std::thread::spawn(move || watch(&server, &ended))
+    };
+    let schedule = Schedule::seconds(seconds);
+    let loaded = runtime.block_on(server.load(connections, 1, Plan::Open(rate), schedule));
+    let caught_up = server.wait_for_views(Duration::from_secs(60));
+    ended.store(true, Ordering::Relaxed);
+    let health = watcher.join().map_err(|_| anyhow::anyhow!("the watcher has failed"))??;
+    let measured = loaded?.measured;
+    let at = |quantile| measured.latency_us.value_at_quantile(quantile);
+    Ok(Steady {
+        rate,
+        seconds,
+        done_per_second: measured.per_second(),
+        p50_us: at(0.5),
+        p99_us: at(0.99),
+        p999_us: at(0.999),
+        max_us: measured.latency_us.max(),
+        failed: measured.failed + measured.turned_away,
+        views_catch_up_ms: u64::try_from(caught_up?.as_millis())?,
+        health,
+    })
+}
+
+fn watch(server: &Server, ended: &AtomicBool) -> anyhow::Result<Vec<Health>> {
+    let mut health = Vec::new();
+    while !ended.load(Ordering::Relaxed) {
+        health.push(server.health()?);
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    Ok(health)
+}
+
+/// As a table.
+pub(crate) fn table(steady: &Steady) -> Table {
+    let title = format!("{} orders a second for {} s, open loop", steady.rate, steady.seconds);
+    let head = ["done/s", "p50 µs", "p99 µs", "p99.9 µs", "max µs", "failed"];
+    let mut table = Table::new(&title, &head, steady);
+    table.row(&[
+        &steady.done_per_second,
+        &steady.p50_us,
+        &steady.p99_us,
+        &steady.p999_us,
+        &steady.max_us,
+        &steady.failed,
+    ]);
+    let behind = steady.health.iter().map(|health| health.views_behind).max().unwrap_or(0);
+    let memory = |health: Option<&Health>| health.map_or(0, |health| health.memory_mib);
+    let half = steady.health.len() / 2;
+    table.note(format!(
+        "Views were at most {behind} records behind, and caught up {} ms after the end. Memory: {} MiB at first, {} in \
+         the middle, {} at the end.",
+        steady.views_catch_up_ms,
+        memory(steady.health.first()),
+        memory(steady.health.get(half)),
+        memory(steady.health.last())
+    ));
+    table
+}
