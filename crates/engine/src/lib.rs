@@ -109,6 +109,8 @@ pub struct Engine {
     rules: compliance::Rules,
     /// Empty between records; kept for its memory.
     effects: Effects,
+    /// As they are.
+    log: Vec<Event>,
 }
 
 impl Engine {
@@ -126,7 +128,7 @@ impl Engine {
     }
 
     fn with(hosts: Hosts, state: State) -> Self {
-        Self { hosts, state, rules: compliance::Rules::default(), effects: Effects::new(hosts) }
+        Self { hosts, state, rules: compliance::Rules::default(), effects: Effects::new(hosts), log: Vec::new() }
     }
 
     /// The state as bytes: the same for the same history.
@@ -166,17 +168,23 @@ impl Engine {
             Some(Known::Same(position)) => return Executed::Repeated { position },
             Some(Known::Other(position)) => Outcome::Refused(Refusal::IdempotencyKeyReused { position }),
             None => {
-                let mut log = Vec::with_capacity(capacity(&request.command));
-                match self.start(&request, at, &mut log) {
+                let mut log = std::mem::take(&mut self.log);
+                let started = self.start(&request, at, &mut log);
+                if started.is_ok() {
+                    self.carry_through(at, &mut log);
+                }
+                // As large as it is and no larger: a record lives until its last follower has seen it.
+                let events: Vec<Event> = log.drain(..).collect();
+                self.log = log;
+                match started {
                     Err(refusal) => Outcome::Refused(refusal),
                     Ok(()) => {
-                        if log.is_empty()
+                        if events.is_empty()
                             && let Some(position) = self.order_placed_before(&request.command)
                         {
                             return Executed::Repeated { position };
                         }
-                        self.carry_through(at, &mut log);
-                        Outcome::Events(log)
+                        Outcome::Events(events)
                     }
                 }
             }
@@ -307,9 +315,4 @@ impl Engine {
             | FlowEvent::MessageDeferred { .. } => {}
         }
     }
-}
-
-/// How many events a command usually comes to.
-fn capacity(command: &Command) -> usize {
-    if let Command::Trading(trading::Command::PlaceOrder(_)) = command { 16 } else { 4 }
 }
