@@ -101,10 +101,15 @@ pub(crate) fn parameter<T: FromStr<Err: Display>>(name: &str, text: &str) -> Res
 
 /// A number in the path, like an order's id.
 pub(crate) fn number(name: &str, text: &str) -> Result<u64, Problem> {
-    text.parse().map_err(|_| {
+    whole_number(text).ok_or_else(|| {
         let detail = format!("{name} in the path must be a whole number");
         Problem::new(&kinds::INVALID_PATH, detail).in_field(name)
     })
+}
+
+/// Digits alone: Rust's own reading also takes a plus sign.
+pub(crate) fn whole_number(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 /// The parameters of the query. Unknown ones are refused: a filter with a typing error must not list everything.

@@ -18,10 +18,6 @@ pub(crate) static HEADER: HeaderName = HeaderName::from_static("x-correlation-id
 pub(crate) fn taken(headers: &HeaderMap) -> Result<Option<CorrelationId>, &'static str> {
     let Some(value) = headers.get(&HEADER) else { return Ok(None) };
     let text = value.to_str().map_err(|_| "must be 1 to 32 hexadecimal digits")?;
-    // Bounded before it is looked at: hyphens are passed over, and there may be any number of them.
-    if text.len() > 36 {
-        return Err("must be 1 to 32 hexadecimal digits");
-    }
     text.parse().map(Some)
 }
 
@@ -88,7 +84,7 @@ mod tests {
         };
         assert_eq!(of("2a").unwrap().unwrap().0, 42);
         assert_eq!(of("00000000-0000-0000-0000-00000000002a").unwrap().unwrap().0, 42);
-        for bad in ["", "xyz", "0123456789abcdef0123456789abcdef0", &"-".repeat(5_000)] {
+        for bad in ["", "xyz", "+5", "--", "0123456789abcdef0123456789abcdef0", &"-".repeat(5_000)] {
             assert!(of(bad).is_err(), "{bad}");
         }
         assert_eq!(taken(&HeaderMap::new()), Ok(None));

@@ -11,7 +11,7 @@ use vocabulary::{Amount, Price, Quantity, format_decimal, parse_decimal};
 
 /// Decimal text as it came in, like `"12.50"`.
 #[derive(Clone, Debug, PartialEq, Eq, utoipa::ToSchema)]
-#[schema(value_type = String, example = "12.50")]
+#[schema(value_type = String, example = "12.50", pattern = r"^[0-9]{1,31}(\.[0-9]{1,12})?$")]
 pub(crate) struct Decimal<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Decimal<'a> {

@@ -19,7 +19,7 @@
 use crate::access;
 use crate::answer::Answer;
 use crate::auth::{Principal, TokenFault};
-use crate::call::{AT_LEAST, Call, command_id_of_key};
+use crate::call::{AT_LEAST, Call, command_id_of_key, whole_number};
 use crate::correlation;
 use crate::json;
 use crate::problem::kinds::Kind;
@@ -306,24 +306,27 @@ pub(crate) fn too_fast(wait_ns: u64) -> Problem {
 
 fn idempotency_key(headers: &HeaderMap, user: UserId) -> Result<Option<CommandId>, Problem> {
     let Some(value) = headers.get(&IDEMPOTENCY_KEY) else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| (1..=KEY_MAX).contains(&key.len()));
+    let is_key = |key: &&str| (1..=KEY_MAX).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+    let key = value.to_str().ok().filter(is_key);
     let key = key.ok_or_else(|| bad_header(&IDEMPOTENCY_KEY, "must be 1 to 64 visible ASCII characters"))?;
     Ok(Some(command_id_of_key(user, key)))
 }
 
-/// The position that a read asks for, by header or by query; 0 if it does not.
+/// The position that a read asks for, by header or by query; 0 if it does not, and the later one if it does by both.
 fn at_least(headers: &HeaderMap, query: Option<&str>) -> Result<u64, Problem> {
-    if let Some(value) = headers.get(&AT_LEAST_HEADER) {
-        let position = value.to_str().ok().and_then(|text| text.parse().ok());
-        return position.ok_or_else(|| bad_header(&AT_LEAST_HEADER, "must be a position"));
+    let mut latest = 0;
+    for value in headers.get_all(&AT_LEAST_HEADER) {
+        let position = value.to_str().ok().and_then(whole_number);
+        latest = latest.max(position.ok_or_else(|| bad_header(&AT_LEAST_HEADER, "must be a position"))?);
     }
     let pairs = query.into_iter().flat_map(|query| query.split('&'));
-    let text = pairs.filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == AT_LEAST);
-    text.map_or(Ok(0), |(_, text)| {
+    let named = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    for (_, text) in named.filter(|(name, _)| *name == AT_LEAST) {
         let problem =
             || Problem::new(&kinds::INVALID_QUERY, "at_least must be a position").in_field(AT_LEAST);
-        text.parse().map_err(|_| problem())
-    })
+        latest = latest.max(whole_number(text).ok_or_else(problem)?);
+    }
+    Ok(latest)
 }
 
 fn bad_header(name: &HeaderName, rule: &str) -> Problem {

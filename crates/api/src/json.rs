@@ -4,8 +4,11 @@
 //! after he has been let in. Bounded: size before it comes here, depth here, recursion by serde_json.
 
 use crate::problem::{Problem, kinds};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+use std::marker::PhantomData;
 
 /// How deep arrays and objects may stand in each other.
 const DEPTH_MAX: u32 = 16;
@@ -43,6 +46,36 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem>
         return Err(Problem::new(&kinds::INVALID_FIELD, "the body must be a JSON object"));
     }
     serde_json::from_slice(body).map_err(|_| misfit::<T>(body))
+}
+
+/// Reads a list of objects. Of each of them an array of its fields would be read as well, as of the body itself.
+///
+/// # Errors
+/// When one of them is anything else, or does not fit.
+pub(crate) fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(list: D) -> Result<Vec<T>, D::Error> {
+    let list = Vec::<Object<T>>::deserialize(list)?;
+    Ok(list.into_iter().map(|Object(one)| one).collect())
+}
+
+/// What stands in braces.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Braces<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Braces<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(Braces(PhantomData))
+    }
 }
 
 /// Reads it again to learn which field it is: a cost that only refused bodies bear.
@@ -109,6 +142,7 @@ mod tests {
     #[allow(dead_code, reason = "only whether it reads matters")]
     struct Order {
         quantity: String,
+        #[serde(deserialize_with = "objects")]
         legs: Vec<Leg>,
         #[serde(default)]
         for_leg: Option<Named>,
@@ -182,6 +216,7 @@ mod tests {
             assert_eq!((problem.code(), problem.field()), ("request.invalid-field", None), "{body}");
             assert_eq!(problem.detail(), "the body must be a JSON object");
         }
+        assert_eq!(field_of(r#"{"quantity": "5", "legs": [{"price": "1"}, ["2"]]}"#), "legs[1]");
         assert!(read::<Order>(b" \t\r\n{\"quantity\": \"5\", \"legs\": []}").is_ok());
     }
 }

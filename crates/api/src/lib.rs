@@ -12,6 +12,7 @@ mod call;
 mod catalog;
 mod correlation;
 mod decimals;
+mod forms;
 mod gate;
 mod json;
 mod live;
@@ -108,7 +109,7 @@ fn described() -> (Router<Arc<Api>>, OpenApi) {
     let operations = OpenApiRouter::with_openapi(openapi::base()).merge(operations::all());
     let (router, mut document) = operations.split_for_parts();
     openapi::complete(&mut document);
-    (router, document)
+    (router, openapi::bounded(&document))
 }
 
 #[cfg(test)]

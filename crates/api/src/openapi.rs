@@ -4,15 +4,18 @@
 //! can forget it.
 
 use crate::call::AT_LEAST;
+use crate::forms::Correlation;
 use crate::problem::ProblemDocument;
 use crate::routes::operations;
 use axum::http::Method;
+use serde_json::Value;
 use utoipa::PartialSchema;
 use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::info::{InfoBuilder, LicenseBuilder};
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::schema::{AdditionalProperties, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Components, OpenApi, OpenApiBuilder, Ref, RefOr, Required};
@@ -68,14 +71,55 @@ pub(crate) fn base() -> OpenApi {
 pub(crate) fn complete(document: &mut OpenApi) {
     let components = document.components.get_or_insert_with(Components::new);
     components.schemas.insert("Problem".to_owned(), ProblemDocument::schema());
+    components.schemas.insert("Correlation".to_owned(), Correlation::schema());
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     components.security_schemes.insert("token".to_owned(), SecurityScheme::Http(bearer).into());
+    components.schemas.values_mut().for_each(close_variants);
     for (path, item) in &mut document.paths.paths {
         let found: Vec<Method> = operations(item).map(|(method, _)| method).collect();
         for method in found {
             if let Some(operation) = operation_mut(item, &method) {
                 complete_operation(path, &method, operation);
             }
+        }
+    }
+}
+
+/// The document with the bounds that its formats stand for: by themselves formats bind nobody.
+pub(crate) fn bounded(document: &OpenApi) -> OpenApi {
+    let mut value = serde_json::to_value(document).expect("a document is plain data");
+    bound_integers(&mut value);
+    serde_json::from_value(value).expect("it was a document before")
+}
+
+fn bound_integers(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            let maximum = match members.get("format").and_then(Value::as_str) {
+                Some("uint8") => Some(u64::from(u8::MAX)),
+                Some("uint16") => Some(u64::from(u16::MAX)),
+                Some("uint32") => Some(u64::from(u32::MAX)),
+                Some("uint64") => Some(u64::MAX),
+                Some(_) | None => None,
+            };
+            if let Some(maximum) = maximum {
+                members.entry("maximum").or_insert_with(|| maximum.into());
+            }
+            members.values_mut().for_each(bound_integers);
+        }
+        Value::Array(items) => items.iter_mut().for_each(bound_integers),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// What is one of several is named by its only member: another one beside it is refused.
+fn close_variants(schema: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::OneOf(variants)) = schema else { return };
+    for variant in &mut variants.items {
+        if let RefOr::T(Schema::Object(object)) = variant
+            && object.required.len() == 1
+        {
+            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
         }
     }
 }
@@ -95,37 +139,39 @@ fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
     let open = operation.security.is_some();
     let has_body = operation.request_body.is_some();
     let parameters = operation.parameters.get_or_insert_with(Vec::new);
-    parameters.push(
-        header("X-Correlation-Id", "The thread that this request hangs on; made if you send none", false)
-            .into(),
-    );
+    if !open {
+        let correlation = Ref::from_schema_name("Correlation");
+        let said = "The thread that this request hangs on; made if you send none";
+        parameters.push(parameter("X-Correlation-Id", ParameterIn::Header, said, correlation));
+    }
     if !open && *method != Method::GET {
-        parameters.push(
-            header("Idempotency-Key", "Makes this write safe to repeat: 1 to 64 characters", false).into(),
-        );
+        let said = "Makes this write safe to repeat: 1 to 64 visible ASCII characters";
+        parameters.push(parameter("Idempotency-Key", ParameterIn::Header, said, idempotency_key()));
     }
     if !open && *method == Method::GET {
-        parameters.push(header("X-Rialto-At-Least", "The position to have seen, as `at_least`", true).into());
-        parameters.push(at_least().into());
+        let said = "The position to have seen, as `at_least`";
+        parameters.push(parameter("X-Rialto-At-Least", ParameterIn::Header, said, position()));
+        let said = "Answers only what has seen this position";
+        parameters.push(parameter(AT_LEAST, ParameterIn::Query, said, position()));
     }
     if !open {
         let scopes: [&str; 0] = [];
         operation.security = Some(vec![SecurityRequirement::new("token", scopes)]);
     }
     let mut add = |status: u16, said: &str| {
-        operation.responses.responses.entry(status.to_string()).or_insert_with(|| problem(said));
+        operation.responses.responses.entry(status.to_string()).or_insert_with(|| problem(status, said));
     };
+    add(503, "Too much is waiting, or the service stops: nothing was done; try again after the time given");
     if !open {
         add(401, "No token, or not one that is good here");
         add(403, "No role of yours may do this");
         add(429, "Too many requests: try again after the time given");
-        add(
-            503,
-            "Too much is waiting, or the service stops: nothing was done; try again after the time given",
-        );
+    }
+    if !open || path.contains('{') {
         add(400, "Not in the form that this operation takes");
     }
     if has_body {
+        add(408, "The body did not arrive in time");
         add(413, "The body is too large");
         add(415, "The body is not application/json");
     }
@@ -133,37 +179,45 @@ fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
         add(409, "The state of things is against it");
         add(422, "A rule is against it, or the idempotency key was used for something else");
     }
-    if path.contains('{') || path.starts_with("/trading") {
+    if path.contains('{') || path.starts_with("/trading") || path.starts_with("/operations") {
         add(404, "There is no such thing, or it is not yours");
     }
 }
 
-fn header(name: &str, said: &str, number: bool) -> Parameter {
-    let kind = if number { Type::Integer } else { Type::String };
-    ParameterBuilder::new()
-        .name(name)
-        .parameter_in(ParameterIn::Header)
-        .required(Required::False)
-        .description(Some(said))
-        .schema(Some(ObjectBuilder::new().schema_type(kind)))
-        .build()
+fn parameter(
+    name: &str,
+    place: ParameterIn,
+    said: &str,
+    schema: impl Into<RefOr<Schema>>,
+) -> RefOr<Parameter> {
+    let parameter = ParameterBuilder::new().name(name).parameter_in(place).required(Required::False);
+    parameter.description(Some(said)).schema(Some(schema)).build().into()
 }
 
-fn at_least() -> Parameter {
-    let position = ObjectBuilder::new()
-        .schema_type(Type::Integer)
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)));
-    ParameterBuilder::new()
-        .name(AT_LEAST)
-        .parameter_in(ParameterIn::Query)
-        .required(Required::False)
-        .description(Some("Answers only what has seen this position"))
-        .schema(Some(position))
-        .build()
+fn position() -> ObjectBuilder {
+    let uint64 = SchemaFormat::KnownFormat(KnownFormat::UInt64);
+    ObjectBuilder::new().schema_type(Type::Integer).format(Some(uint64)).minimum(Some(0))
 }
 
-fn problem(said: &str) -> RefOr<utoipa::openapi::Response> {
+fn idempotency_key() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[!-~]{1,64}$"))
+}
+
+/// A refusal, with the header that its status is to have (RFC 9110).
+fn problem(status: u16, said: &str) -> RefOr<utoipa::openapi::Response> {
     let schema = Ref::from_schema_name("Problem");
     let content = ContentBuilder::new().schema(Some(schema)).build();
-    RefOr::T(ResponseBuilder::new().description(said).content("application/problem+json", content).build())
+    let response = ResponseBuilder::new().description(said).content("application/problem+json", content);
+    let text =
+        |said: &str| HeaderBuilder::new().schema(Some(String::schema())).description(Some(said)).build();
+    let seconds = || {
+        let said = "After how many seconds to try again, if that is known";
+        HeaderBuilder::new().schema(Some(u32::schema())).description(Some(said)).build()
+    };
+    let response = match status {
+        401 => response.header("WWW-Authenticate", text("The scheme: `Bearer`")),
+        429 | 503 => response.header("Retry-After", seconds()),
+        _ => response,
+    };
+    RefOr::T(response.build())
 }

@@ -10,6 +10,7 @@ mod pages;
 pub(crate) use kinds::Kind;
 pub(crate) use pages::{problem_page, problems_page};
 
+use crate::forms;
 use axum::body::Body;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -53,7 +54,7 @@ pub(crate) struct ProblemDocument<'a> {
     #[schema(example = "account A1 has 10.00 CNY available and needs 1234.50")]
     pub(crate) detail: &'a str,
     /// The correlation id of the request: what to quote when asking about it.
-    #[schema(value_type = String, example = "0193e2a7c1d27f3a9b1c5d6e7f809a1b")]
+    #[schema(value_type = forms::Correlation, example = "0193e2a7c1d27f3a9b1c5d6e7f809a1b")]
     pub(crate) instance: CorrelationId,
     /// Stable, for programs.
     #[schema(example = "trading.insufficient-funds")]

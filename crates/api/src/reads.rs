@@ -75,8 +75,10 @@ impl<T> PageBody<T> {
 #[into_params(parameter_in = Query)]
 pub(crate) struct PageQuery {
     /// Rows of the page, 1 to 1,000; 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// Where the page begins: `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

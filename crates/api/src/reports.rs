@@ -2,6 +2,7 @@
 
 use crate::answer::{Answer, with_position};
 use crate::call::Call;
+use crate::forms;
 use crate::problem::{Problem, kinds};
 use crate::services::Api;
 use axum::extract::FromRequestParts;
@@ -35,10 +36,9 @@ pub(crate) enum Format {
 #[into_params(parameter_in = Query)]
 pub(crate) struct ReportQuery {
     /// The day; the open business day if left out.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Day>)]
     pub(crate) date: Option<Date>,
     /// `json`, `csv` or `html`; if left out, as the Accept header says.
-    #[param(value_type = Option<String>)]
     pub(crate) format: Option<Format>,
 }
 

@@ -71,6 +71,9 @@ impl Default for Settings {
 
 /// How many principals have a bucket of their own.
 const PRINCIPALS_MAX: usize = 65_536;
+/// How far ahead a position may be that a read waits for: more than is written while it waits. What is further ahead is
+/// not known from here, and waiting for it would only hold up a place for others.
+const POSITIONS_AHEAD_MAX: u64 = 1_000_000;
 /// How often a read looks whether its position was reached.
 const POSITION_STEP: Duration = Duration::from_millis(5);
 
@@ -176,7 +179,8 @@ impl Api {
     pub(crate) async fn wait_until(&self, position: u64, reached: impl Fn() -> u64) -> Result<(), Problem> {
         let deadline = Instant::now() + self.settings.position_timeout;
         while reached() < position {
-            if Instant::now() >= deadline {
+            let is_far = position - reached().min(position) > POSITIONS_AHEAD_MAX;
+            if is_far || Instant::now() >= deadline {
                 let detail = format!("position {position} is not reached yet; this is at {}", reached());
                 return Err(Problem::new(&kinds::POSITION_NOT_REACHED, detail).retry_after_s(1));
             }

@@ -5,6 +5,7 @@
 
 use crate::auth::Principal;
 use crate::call::{Call, Filter};
+use crate::forms;
 use crate::live::{Channel, Heard, Item};
 use crate::problem::{Problem, kinds};
 use crate::server::Closing;
@@ -42,7 +43,7 @@ pub(crate) struct StreamFilter {
     #[param(example = "orders,trades")]
     channels: Option<String>,
     /// Only this instrument.
-    #[param(value_type = Option<String>, example = "600519")]
+    #[param(value_type = Option<forms::Code>, example = "600519")]
     instrument: Option<InstrumentId>,
 }
 

@@ -60,7 +60,9 @@ impl FromStr for Date {
         let parse = || {
             let mut parts = text.splitn(3, '-');
             let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-            if year.len() != 4 || month.len() != 2 || day.len() != 2 {
+            // Rust's own reading of a number also takes a plus sign.
+            let digits = |part: &str, count| part.len() == count && part.bytes().all(|b| b.is_ascii_digit());
+            if !digits(year, 4) || !digits(month, 2) || !digits(day, 2) {
                 return None;
             }
             Self::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
@@ -134,7 +136,7 @@ mod tests {
     #[test]
     fn dates_read_as_they_show() {
         assert_eq!(date("2024-02-29").to_string(), "2024-02-29");
-        for bad in ["2023-02-29", "2023-2-07", "2023-02-07T00", "", "20230207"] {
+        for bad in ["2023-02-29", "2023-2-07", "2023-02-07T00", "", "20230207", "2023-+2-07", "+023-02-07"] {
             assert!(bad.parse::<Date>().is_err(), "{bad}");
         }
         assert_eq!(date("2023-02-07").weekday(), 1, "a Tuesday");

@@ -144,10 +144,15 @@ impl fmt::Debug for CorrelationId {
 
 impl std::str::FromStr for CorrelationId {
     type Err = &'static str;
-    /// Takes 1 to 32 hexadecimal digits; hyphens, as in a UUID, are passed over.
+    /// Takes 1 to 32 hexadecimal digits; hyphens, as in a UUID, are passed over, and all are at most 36 characters.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // Bounded before it is looked at: there may be any number of hyphens.
+        if text.len() > 36 {
+            return Err("must be 1 to 32 hexadecimal digits");
+        }
         let digits: String = text.chars().filter(|c| *c != '-').collect();
-        if digits.is_empty() || digits.len() > 32 {
+        // Rust's own reading also takes a plus sign.
+        if digits.len() > 32 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return Err("must be 1 to 32 hexadecimal digits");
         }
         u128::from_str_radix(&digits, 16).map(Self).map_err(|_| "must be 1 to 32 hexadecimal digits")

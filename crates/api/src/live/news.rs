@@ -1,6 +1,7 @@
 //! The messages of the live feed, as clients read them.
 
 use crate::decimals::{price_text, quantity_text};
+use crate::forms;
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
 use trading::{DepthLevel, Trading};
@@ -46,18 +47,18 @@ pub(crate) struct Item {
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct OrderNews {
     pub(crate) position: u64,
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Moment)]
     pub(crate) time: Timestamp,
     #[schema(value_type = u64)]
     pub(crate) order: OrderId,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<forms::Code>)]
     pub(crate) account: Option<AccountId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<forms::Code>)]
     pub(crate) instrument: Option<InstrumentId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<forms::Correlation>)]
     pub(crate) correlation: Option<CorrelationId>,
     /// `created`, `accepted`, `rejected`, `resting`, `executed`, `reduced`, `canceled`, `expired` or `settled`.
     pub(crate) what: &'static str,
@@ -68,7 +69,7 @@ pub(crate) struct OrderNews {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) quantity: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<forms::Side>)]
     pub(crate) side: Option<Side>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -111,16 +112,16 @@ impl OrderNews {
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct TradeNews {
     pub(crate) position: u64,
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Moment)]
     pub(crate) time: Timestamp,
     #[schema(value_type = String, example = "4711-0")]
     pub(crate) trade: TradeId,
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     pub(crate) instrument: InstrumentId,
     pub(crate) price: String,
     pub(crate) quantity: String,
     /// The side that came in and matched; null in an auction or a block trade.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<forms::Side>)]
     pub(crate) aggressor: Option<Side>,
 }
 
@@ -148,7 +149,7 @@ impl Level {
 /// The best levels of a book, best first.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct BookNews {
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     pub(crate) instrument: InstrumentId,
     pub(crate) bids: Vec<Level>,
     pub(crate) asks: Vec<Level>,
@@ -173,7 +174,7 @@ impl BookNews {
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct AlertNews<'a> {
     pub(crate) position: u64,
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Moment)]
     pub(crate) time: Timestamp,
     /// Whose limit: `{"account": ..}` or `{"participant": ..}`.
     #[schema(value_type = Object)]
@@ -187,7 +188,7 @@ pub(crate) struct AlertNews<'a> {
     pub(crate) used: String,
     /// The limit.
     pub(crate) limit: String,
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Correlation)]
     pub(crate) correlation: CorrelationId,
 }
 

@@ -42,7 +42,12 @@ pub(crate) struct Health {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RevokedToken {
     /// The token's id (its claim `jti`).
-    #[schema(example = "0193e2a7c1d27f3a9b1c5d6e7f809a1b")]
+    #[schema(
+        example = "0193e2a7c1d27f3a9b1c5d6e7f809a1b",
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[!-~]+$"
+    )]
     id: String,
     /// When it ends (its claim `exp`), in seconds of Unix time.
     #[schema(example = 1_700_000_000)]
@@ -116,9 +121,9 @@ async fn readyz(State(api): State<Arc<Api>>) -> Answer {
     json(StatusCode::OK, status.durable_position, &Health { status: "ok" })
 }
 
-/// Counters and gauges in the Prometheus text format.
+/// Counters and gauges in the OpenMetrics text format.
 #[utoipa::path(get, path = "/metrics", tag = "gateway",
-    responses((status = 200, description = "Metrics", content_type = "text/plain", body = String)))]
+    responses((status = 200, description = "Metrics", content_type = "application/openmetrics-text", body = String)))]
 async fn metrics(State(api): State<Arc<Api>>, _call: Call) -> Response {
     let text = api.metrics.text(&api.node.status());
     document("application/openmetrics-text; version=1.0.0; charset=utf-8", text)

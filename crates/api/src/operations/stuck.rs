@@ -2,6 +2,7 @@
 
 use crate::answer::{self, Answer, Done, List, done};
 use crate::call::{Call, Filter, Place};
+use crate::forms;
 use crate::operations::trading::blocks::block_id;
 use crate::problem::{Problem, kinds};
 use crate::services::Api;
@@ -32,7 +33,7 @@ pub(crate) struct StuckBody {
     /// The order or block trade, if it is about one.
     #[schema(value_type = Option<u64>)]
     order: Option<OrderId>,
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Moment)]
     since: Timestamp,
     /// `answer` of a service, which is asked again and again, or `operator`: a block trade that could not be undone.
     #[schema(example = "answer")]
@@ -48,7 +49,7 @@ pub(crate) struct StuckBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct MessageBody {
     /// The service that it comes from: `trading`, `settlement`, `risk` or `compliance`.
-    #[schema(example = "trading")]
+    #[schema(value_type = forms::Service, example = "trading")]
     from: String,
     /// Position of the record that caused it.
     #[schema(example = 4711)]

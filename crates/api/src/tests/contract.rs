@@ -50,8 +50,8 @@ fn the_document_is_openapi_3_1_and_every_reference_in_it_leads_somewhere() {
         );
         let named: BTreeSet<&str> = operation["parameters"]
             .as_array()
-            .unwrap()
-            .iter()
+            .into_iter()
+            .flatten()
             .filter(|parameter| parameter["in"] == "path")
             .map(|parameter| parameter["name"].as_str().unwrap())
             .collect();

@@ -140,6 +140,7 @@ async fn paths_and_queries_out_of_form_are_refused_by_name() {
         ("/trading/orders/abc", 400, "request.invalid-path"),
         ("/trading/orders/99999999999999999999999", 400, "request.invalid-path"),
         ("/trading/orders/-1", 400, "request.invalid-path"),
+        ("/trading/orders/+1", 400, "request.invalid-path"),
         ("/trading/orders/%ff", 400, "request.invalid-path"),
         ("/trading/orders/..", 400, "request.invalid-path"),
         ("/trading/orders?acount=ANN", 400, "request.invalid-query"),
@@ -149,6 +150,8 @@ async fn paths_and_queries_out_of_form_are_refused_by_name() {
         ("/trading/orders?limit=many", 400, "request.invalid-query"),
         ("/trading/orders?cursor=nonsense", 400, "request.invalid-query"),
         ("/trading/orders?at_least=soon", 400, "request.invalid-query"),
+        ("/trading/orders?at_least=1&at_least=-1", 400, "request.invalid-query"),
+        ("/trading/orders?at_least", 400, "request.invalid-query"),
         ("/trading/instruments/NONE", 404, "trading.unknown-instrument"),
         ("/trading/instruments/ACME/depth?levels=0", 400, "request.invalid-query"),
         ("/trading//orders", 404, "request.not-found"),
@@ -177,9 +180,37 @@ async fn paths_and_queries_out_of_form_are_refused_by_name() {
     let reply = raw(&house, "application/json", array).await;
     assert_eq!(reply.problem(), (400, "request.invalid-field"));
     assert_eq!(reply.body["detail"], "the body must be a JSON object");
+    let nested = br#"{"orders": [["ANN", "ACME", "buy", "limit", "90.00", "10"]]}"#.to_vec();
+    let reply =
+        house.post("ann", "trader", "/trading/orders/batch", serde_json::from_slice(&nested).unwrap());
+    let reply = reply.await;
+    assert_eq!(
+        (reply.problem(), &reply.body["field"]),
+        ((400, "request.invalid-field"), &json!("orders[0]"))
+    );
     let long = format!("/trading/orders?account={}", "A".repeat(9_000));
     let reply = house.ask("ann", "trader", axum::http::Method::GET, &long).await;
     assert_eq!(reply.problem(), (414, "request.uri-too-long"));
+}
+
+#[tokio::test]
+async fn headers_out_of_form_are_refused_by_name_whatever_the_query_says() {
+    let house = House::trading().await;
+    for (name, value, path, status, field) in [
+        ("x-rialto-at-least", "soon", "/trading/orders", 400, "x-rialto-at-least"),
+        ("x-rialto-at-least", "+1", "/trading/orders", 400, "x-rialto-at-least"),
+        ("x-rialto-at-least", "0", "/trading/orders?at_least=-1", 400, "at_least"),
+        ("x-rialto-at-least", "0", "/trading/orders?at_least=1", 200, ""),
+        ("x-correlation-id", "--", "/trading/orders", 400, "x-correlation-id"),
+        ("idempotency-key", "two words", "/trading/orders", 400, "idempotency-key"),
+        ("idempotency-key", "", "/trading/orders", 400, "idempotency-key"),
+    ] {
+        let token = format!("Bearer {}", house.token("ann", "trader"));
+        let request = Request::get(path).header("authorization", token).header(name, value);
+        let reply = house.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(reply.status, status, "{name}: {value}: {}", reply.text);
+        assert_eq!(reply.body["field"].as_str().unwrap_or_default(), field, "{}", reply.text);
+    }
 }
 
 #[tokio::test]
@@ -192,4 +223,17 @@ async fn a_position_that_is_not_reached_is_said_and_not_waited_for_without_end()
     let reply = house.ask("a", "auditor", axum::http::Method::GET, "/trading/assets?at_least=1000").await;
     assert_eq!(reply.problem(), (503, "node.position-not-reached"));
     assert_eq!(reply.header("retry-after"), "1");
+}
+
+/// With a patience beyond any test's, the answer can only come at once.
+#[tokio::test]
+async fn a_position_further_ahead_than_can_be_reached_is_not_waited_for() {
+    let settings = crate::Settings {
+        position_timeout: std::time::Duration::from_secs(100_000),
+        ..crate::Settings::default()
+    };
+    let house = House::with(settings, node::NodeConfig::default());
+    let path = format!("/trading/assets?at_least={}", u64::MAX);
+    let reply = house.ask("a", "auditor", axum::http::Method::GET, &path).await;
+    assert_eq!(reply.problem(), (503, "node.position-not-reached"));
 }

@@ -61,6 +61,29 @@ fn fault_9_failing_writes_stop_the_server_and_a_restart_has_all_that_was_acknowl
     stops_when_full_and_recovers(server, || Server::start(directory.path()));
 }
 
+/// Set where this program runs in namespaces of its own.
+const APART: &str = "RIALTO_TEST_APART";
+
+/// Runs the test of this name once more, in user and mount namespaces of its own, in which anybody may mount. False if
+/// that is where it runs already, or if the system gives no such namespaces: then it is to go on here.
+fn ran_apart(test: &str) -> bool {
+    let apart = |program: &Path| {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount"]).arg(program);
+        command
+    };
+    let possible = || apart(Path::new("true")).output().is_ok_and(|output| output.status.success());
+    if std::env::var_os(APART).is_some() || !possible() {
+        return false;
+    }
+    let program = std::env::current_exe().unwrap();
+    let output = apart(&program).args([test, "--exact", "--nocapture"]).env(APART, "1").output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(output.status.success() && said.contains("1 passed"), "{test} in namespaces of its own: {said}");
+    true
+}
+
 /// A small file system of its own; none where the system does not allow that.
 struct SmallDisk(tempfile::TempDir);
 
@@ -91,6 +114,11 @@ impl Drop for SmallDisk {
 #[test]
 #[allow(clippy::print_stderr, reason = "a test that skips itself says so")]
 fn fault_9_a_full_disk_stops_the_server_and_a_restart_with_room_has_all_that_was_acknowledged() {
+    if ran_apart(
+        "disk::fault_9_a_full_disk_stops_the_server_and_a_restart_with_room_has_all_that_was_acknowledged",
+    ) {
+        return;
+    }
     let Some(disk) = SmallDisk::mount("2m") else {
         eprintln!("skipped: this system does not let the test mount a small file system");
         return;
@@ -114,6 +142,9 @@ fn refused(data: &Path) -> Refused {
 #[test]
 #[allow(clippy::print_stderr, reason = "a test that skips itself says so")]
 fn fault_9_a_data_directory_that_cannot_be_written_to_is_refused_with_one_line() {
+    if ran_apart("disk::fault_9_a_data_directory_that_cannot_be_written_to_is_refused_with_one_line") {
+        return;
+    }
     // An administrator may write to any directory but those that the kernel makes up.
     let Refused { code, said } = refused(Path::new("/proc/self/data"));
     assert_eq!((code, said.lines().count()), (Some(2), 1), "{said}");

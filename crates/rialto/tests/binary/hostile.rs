@@ -2,10 +2,10 @@
 //! nothing written, and nobody else held up.
 
 use crate::server::{Server, token};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What hostile input may cost in memory while it is looked at, and for buffers that stay.
 const GROWTH_KIB_MAX: u64 = 128 << 10;
@@ -94,6 +94,78 @@ fn fault_16_hostile_requests_are_refused_as_problems_and_cost_little_memory() {
     let growth_kib = server.memory_kib("VmHWM").saturating_sub(before_kib);
     assert!(growth_kib < GROWTH_KIB_MAX, "{growth_kib} KiB");
     assert_eq!(server.post(&trader, "/trading/orders", &Server::order("c-1")).unwrap().0, 201);
+}
+
+/// How many connections the test may hold open: half of what the system gives a process, for the server has a side of
+/// each as well, under the same limit.
+fn connections_max() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let soft: usize = line.split_whitespace().nth(3).unwrap().parse().unwrap_or(usize::MAX);
+    (soft / 2).min(2_000)
+}
+
+#[test]
+fn fault_15_thousands_of_connections_that_never_finish_their_heads_cost_little_memory() {
+    let (directory, mut server) = Server::trading();
+    let trader = token(directory.path(), "ann", "trader");
+    let before_kib = server.memory_kib("VmRSS");
+    let head = format!("GET /trading/orders HTTP/1.1\r\nhost: x\r\nx-filler: {}", "y".repeat(15 << 10));
+    let open = |_| {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let held: Vec<TcpStream> = (0..connections_max()).map(open).collect();
+    for number in 0..100 {
+        let placed = server.post(&trader, "/trading/orders", &Server::order(&format!("c-{number}"))).unwrap();
+        assert_eq!(placed.0, 201, "{}", placed.1);
+    }
+    let growth_kib = server.memory_kib("VmHWM").saturating_sub(before_kib);
+    assert!(growth_kib < GROWTH_KIB_MAX, "{growth_kib} KiB for {} connections", held.len());
+    drop(held);
+    assert_eq!(server.list(&trader, "/trading/orders").len(), 100);
+    assert_eq!(server.terminate(), Some(0), "none of them keeps it from ending");
+}
+
+/// What the metrics say of this gauge.
+fn gauge(server: &Server, auditor: &str, name: &str) -> u64 {
+    let (_, metrics) = server.get(auditor, "/metrics");
+    let line = metrics.as_str().unwrap().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {name}")).parse().unwrap()
+}
+
+#[test]
+fn fault_16_readers_of_streams_who_never_read_are_cut_off_and_cost_little_memory() {
+    let (directory, mut server) = Server::trading();
+    let trader = token(directory.path(), "ann", "trader");
+    let auditor = token(directory.path(), "auditor-1", "auditor");
+    let request =
+        format!("GET /trading/stream HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {trader}\r\n\r\n");
+    let open = |_| {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        // The answer has begun: it is listening.
+        stream.read_exact(&mut [0]).unwrap();
+        stream
+    };
+    let readers: Vec<TcpStream> = (0..8).map(open).collect();
+    assert_eq!(gauge(&server, &auditor, "event_streams"), 8);
+    let before_kib = server.memory_kib("VmRSS");
+    let order = json!({"account": "ANN", "instrument": "ACME", "side": "buy", "price": "1.00", "quantity": "1",
+                       "time_in_force": "immediate_or_cancel"});
+    let batch = json!({"orders": vec![order; 1_000]});
+    // What the system keeps for each connection is filled long before, whatever its size.
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while gauge(&server, &auditor, "event_streams") > 0 {
+        assert!(Instant::now() < deadline, "they are not cut off");
+        assert_eq!(server.post(&trader, "/trading/orders/batch", &batch).unwrap().0, 200);
+    }
+    let growth_kib = server.memory_kib("VmHWM").saturating_sub(before_kib);
+    assert!(growth_kib < 2 * GROWTH_KIB_MAX, "{growth_kib} KiB");
+    assert_eq!(server.post(&trader, "/trading/orders", &Server::order("c-1")).unwrap().0, 201);
+    drop(readers);
+    assert_eq!(server.terminate(), Some(0));
 }
 
 /// How long the server bears each of them before it cuts it off is tested where its patience can be set.

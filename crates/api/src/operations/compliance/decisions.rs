@@ -2,6 +2,7 @@
 
 use crate::answer::{self, Answer};
 use crate::call::{Call, Filter, Place, number};
+use crate::forms;
 use crate::problem::{Problem, kinds};
 use crate::reads::{PageBody, page};
 use crate::rows::{Decision, RecordedRefusal};
@@ -18,24 +19,26 @@ use vocabulary::{AccountId, Date, MarketId, OrderId, UserId};
 #[into_params(parameter_in = Query)]
 pub(crate) struct DecisionQuery {
     /// Of this business day.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Day>)]
     date: Option<Date>,
     /// Only those that allowed, or only those that denied.
     allowed: Option<bool>,
     /// On orders of this user.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Id>)]
     user: Option<UserId>,
     /// On orders of this account.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     account: Option<AccountId>,
     /// On orders in this market.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     market: Option<MarketId>,
     /// Under this version of the policy.
     policy: Option<u32>,
     /// Rows of the page, 1 to 1,000; 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// Where the page begins: `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 
@@ -45,19 +48,21 @@ pub(crate) struct DecisionQuery {
 #[into_params(parameter_in = Query)]
 pub(crate) struct RefusalQuery {
     /// Of this business day.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Day>)]
     date: Option<Date>,
     /// With this code.
     code: Option<String>,
     /// To this user.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Id>)]
     actor: Option<UserId>,
     /// About this account.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     account: Option<AccountId>,
     /// Rows of the page, 1 to 1,000; 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// Where the page begins: `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

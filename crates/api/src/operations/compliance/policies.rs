@@ -2,6 +2,7 @@
 
 use crate::answer::{self, Answer, Done, done};
 use crate::call::{Call, Filter};
+use crate::json;
 use crate::problem::{Problem, kinds};
 use crate::reads::{PageBody, PageQuery};
 use crate::refusals;
@@ -35,6 +36,7 @@ pub(crate) struct ModuleBody {
 #[derive(Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BundleBody {
+    #[serde(deserialize_with = "json::objects")]
     modules: Vec<ModuleBody>,
     /// The document at `data`: limits and the like.
     #[schema(value_type = Object)]
@@ -73,6 +75,7 @@ pub(crate) struct Trial {
     bundle: BundleBody,
     /// How many of the latest decisions to take again, 1 to 1,000; 1,000 if left out.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 1000)]
     decisions: Option<usize>,
 }
 

@@ -2,6 +2,7 @@
 
 use crate::answer::{self, Answer, Done, List, done};
 use crate::call::Call;
+use crate::forms;
 use crate::problem::Problem;
 use crate::services::Api;
 use axum::extract::State;
@@ -16,22 +17,22 @@ use vocabulary::{AccountId, InstrumentId, Timestamp, UserId};
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RestrictionBody {
     /// Nobody trades it.
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     Instrument(InstrumentId),
     /// The account does not trade it.
     InstrumentForAccount {
         /// What is not traded.
-        #[schema(value_type = String)]
+        #[schema(value_type = forms::Code)]
         instrument: InstrumentId,
         /// By whom.
-        #[schema(value_type = String)]
+        #[schema(value_type = forms::Code)]
         account: AccountId,
     },
     /// The account trades nothing.
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     Account(AccountId),
     /// The user trades nothing, for whatever account.
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Id)]
     User(UserId),
 }
 
@@ -91,7 +92,7 @@ pub(crate) struct Entry {
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct EntryBody {
     restriction: RestrictionBody,
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Moment)]
     since: Timestamp,
 }
 

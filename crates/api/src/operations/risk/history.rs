@@ -3,6 +3,7 @@
 use super::limits::one_scope;
 use crate::answer::{self, Answer};
 use crate::call::{Call, Filter};
+use crate::forms;
 use crate::reads::{PageBody, PageQuery, page};
 use crate::rows::{Alert, KillSwitch};
 use crate::services::Api;
@@ -18,19 +19,21 @@ use vocabulary::{AccountId, Date, ParticipantId};
 #[into_params(parameter_in = Query)]
 pub(crate) struct AlertQuery {
     /// Of this business day.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Day>)]
     date: Option<Date>,
     /// Of this account.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     account: Option<AccountId>,
     /// Of this participant.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     participant: Option<ParticipantId>,
     /// From this share of the limit on.
     percent_min: Option<u8>,
     /// Rows of the page, 1 to 1,000; 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// Where the page begins: `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

@@ -2,6 +2,7 @@
 
 use crate::answer::{self, Answer, Done, List, done};
 use crate::call::Call;
+use crate::forms;
 use crate::problem::Problem;
 use crate::services::Api;
 use axum::extract::State;
@@ -22,13 +23,13 @@ pub(crate) enum SwitchBody {
     /// Everything.
     All,
     /// All accounts that a participant clears.
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     Participant(ParticipantId),
     /// One account.
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     Account(AccountId),
     /// One instrument, for everybody.
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     Instrument(InstrumentId),
 }
 

@@ -4,6 +4,7 @@ use super::measures::{MeasureBody, ScopeBody, scale_of};
 use crate::answer::{self, Answer, Done, done};
 use crate::call::{Call, Filter};
 use crate::decimals::{Decimal, amount_text};
+use crate::forms;
 use crate::problem::{Problem, kinds};
 use crate::reads::PageBody;
 use crate::services::Api;
@@ -27,7 +28,7 @@ pub(crate) struct NewLimit<'a> {
     measure: MeasureBody,
     /// The highest allowed; null lifts the limit.
     #[serde(borrow)]
-    #[schema(value_type = Option<String>, example = "5000000.00")]
+    #[schema(example = "5000000.00")]
     limit: Option<Decimal<'a>>,
 }
 
@@ -46,14 +47,16 @@ pub(crate) struct LimitBody {
 #[into_params(parameter_in = Query)]
 pub(crate) struct ScopeFilter {
     /// Of this account.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     account: Option<AccountId>,
     /// Of this participant.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     participant: Option<ParticipantId>,
     /// Scopes of the page, 1 to 1,000; 1,000 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// Where the page begins: `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

@@ -1,5 +1,6 @@
 //! Whose limit, and on what, as they stand in requests and answers.
 
+use crate::forms;
 use crate::problem::Problem;
 use crate::services::Api;
 use risk::{Measure, Scope};
@@ -12,10 +13,10 @@ use vocabulary::{AccountId, AssetId, InstrumentId, ParticipantId};
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ScopeBody {
     /// One trading account.
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     Account(AccountId),
     /// All accounts that a participant clears.
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     Participant(ParticipantId),
 }
 
@@ -54,16 +55,16 @@ impl From<Scope> for ScopeBody {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum MeasureBody {
     /// Price times quantity of a single order, in this currency.
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     OrderNotional(AssetId),
     /// Quantity of a single order in this instrument.
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     OrderQuantity(InstrumentId),
     /// The furthest that the position in this instrument can get from zero.
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     Position(InstrumentId),
     /// Open orders and unsettled trades, in this currency.
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     GrossExposure(AssetId),
     /// Orders per second.
     OrderRate,

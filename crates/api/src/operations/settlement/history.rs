@@ -2,6 +2,7 @@
 
 use crate::answer::{self, Answer};
 use crate::call::{Call, Filter, Place, number};
+use crate::forms;
 use crate::problem::{Problem, kinds};
 use crate::reads::{PageBody, page, visibility};
 use crate::rows::{NetPosition, Obligation, RecycledTrade, SettlementRun, SettlementTotal};
@@ -18,11 +19,13 @@ use vocabulary::{AccountId, Date, InstrumentId, ParticipantId};
 #[into_params(parameter_in = Query)]
 pub(crate) struct RunQuery {
     /// Of this settlement date.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Day>)]
     date: Option<Date>,
     /// Rows of the page, 1 to 1,000; 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// Where the page begins: `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 
@@ -32,24 +35,26 @@ pub(crate) struct RunQuery {
 #[into_params(parameter_in = Query)]
 pub(crate) struct ObligationQuery {
     /// Due on this date.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Day>)]
     due: Option<Date>,
     /// Of this participant.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     participant: Option<ParticipantId>,
     /// Of this account.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     account: Option<AccountId>,
     /// Of trades in this instrument.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     instrument: Option<InstrumentId>,
     /// Settled by this run: the way from a net position back to its trades.
     run: Option<u64>,
     /// Only what has settled, or only what has not.
     settled: Option<bool>,
     /// Rows of the page, 1 to 1,000; 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// Where the page begins: `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 
@@ -61,11 +66,13 @@ pub(crate) struct NetQuery {
     /// Of this run.
     run: Option<u64>,
     /// Of this participant.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     participant: Option<ParticipantId>,
     /// Rows of the page, 1 to 1,000; 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// Where the page begins: `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 use crate::answer::{self, Answer, Done, List, done};
 use crate::call::Call;
 use crate::decimals::{Decimal, amount_text};
+use crate::forms;
 use crate::services::Api;
 use axum::extract::State;
 use engine::Command;
@@ -15,23 +16,23 @@ use vocabulary::{AssetId, ParticipantId};
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewQuota<'a> {
     /// Whose.
-    #[schema(value_type = String, example = "BROKER1")]
+    #[schema(value_type = forms::Code, example = "BROKER1")]
     participant: ParticipantId,
     /// In which currency.
-    #[schema(value_type = String, example = "CNY")]
+    #[schema(value_type = forms::Code, example = "CNY")]
     asset: AssetId,
     /// How much in holds and unsettled obligations.
     #[serde(borrow)]
-    #[schema(value_type = String, example = "100000000.00")]
+    #[schema(example = "100000000.00")]
     quota: Decimal<'a>,
 }
 
 /// A quota with what is used of it.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct QuotaBody {
-    #[schema(value_type = String, example = "BROKER1")]
+    #[schema(value_type = forms::Code, example = "BROKER1")]
     participant: ParticipantId,
-    #[schema(value_type = String, example = "CNY")]
+    #[schema(value_type = forms::Code, example = "CNY")]
     asset: AssetId,
     quota: String,
     /// By open orders.
@@ -45,23 +46,23 @@ pub(crate) struct QuotaBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewShortfall<'a> {
     /// Who is short.
-    #[schema(value_type = String, example = "BROKER1")]
+    #[schema(value_type = forms::Code, example = "BROKER1")]
     participant: ParticipantId,
     /// Of what.
-    #[schema(value_type = String, example = "600519")]
+    #[schema(value_type = forms::Code, example = "600519")]
     asset: AssetId,
     /// How much; 0 when nothing is missing any more.
     #[serde(borrow)]
-    #[schema(value_type = String, example = "100")]
+    #[schema(example = "100")]
     missing: Decimal<'a>,
 }
 
 /// What is missing.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct ShortfallBody {
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     participant: ParticipantId,
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     asset: AssetId,
     missing: String,
 }

@@ -2,6 +2,7 @@
 
 use crate::answer::{self, Answer, Done, List, done};
 use crate::call::{Call, Place, parameter};
+use crate::forms;
 use crate::services::Api;
 use axum::extract::State;
 use engine::Command;
@@ -15,24 +16,24 @@ use vocabulary::{Calendar, CalendarId, Date, MarketId, SettlementModel};
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewCalendar {
     /// Weekdays, 0 = Monday to 6 = Sunday; never all seven.
-    #[schema(value_type = Vec<u8>, example = json!([5, 6]))]
+    #[schema(value_type = Vec<forms::Weekday>, example = json!([5, 6]), max_items = 6)]
     weekend: BTreeSet<u8>,
     /// Single days.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, example = json!(["2023-10-02"]))]
+    #[schema(value_type = Vec<forms::Day>, example = json!(["2023-10-02"]))]
     holidays: BTreeSet<Date>,
 }
 
 /// The business days of a calendar.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct CalendarBody {
-    #[schema(value_type = String, example = "SSE")]
+    #[schema(value_type = forms::Code, example = "SSE")]
     calendar: CalendarId,
     /// Weekdays without business, 0 = Monday to 6 = Sunday.
     #[schema(value_type = Vec<u8>, example = json!([5, 6]))]
     weekend: BTreeSet<u8>,
     /// Single days without business.
-    #[schema(value_type = Vec<String>, example = json!(["2023-10-02"]))]
+    #[schema(value_type = Vec<forms::Day>, example = json!(["2023-10-02"]))]
     holidays: BTreeSet<Date>,
 }
 
@@ -41,22 +42,22 @@ pub(crate) struct CalendarBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewModel {
     /// `gross` (BIS model 1) or `net` (BIS model 3).
-    #[schema(value_type = String, example = "net")]
+    #[schema(value_type = forms::SettlementModel, example = "net")]
     model: SettlementModel,
 }
 
 /// How a market settles.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct ModelBody {
-    #[schema(value_type = String, example = "SSE")]
+    #[schema(value_type = forms::Code, example = "SSE")]
     market: MarketId,
-    #[schema(value_type = String, example = "net")]
+    #[schema(value_type = forms::SettlementModel, example = "net")]
     model: SettlementModel,
 }
 
 /// Defines the business days of a calendar, or changes them for trades from now on.
 #[utoipa::path(post, path = "/settlement/calendars/{calendar}", tag = "settlement", request_body = NewCalendar,
-    params(("calendar" = String, Path, description = "Its code")),
+    params(("calendar" = forms::Code, Path, description = "Its code")),
     responses((status = 200, description = "Defined", body = Done)))]
 pub(crate) async fn define_calendar(
     State(api): State<Arc<Api>>,
@@ -101,7 +102,7 @@ pub(crate) async fn list_models(State(api): State<Arc<Api>>, _call: Call) -> Ans
 
 /// Chooses gross or net settlement for a market that an instrument is traded in. Markets are gross until told otherwise.
 #[utoipa::path(post, path = "/settlement/models/{market}", tag = "settlement", request_body = NewModel,
-    params(("market" = String, Path, description = "The market")),
+    params(("market" = forms::Code, Path, description = "The market")),
     responses((status = 200, description = "Chosen", body = Done)))]
 pub(crate) async fn set_model(
     State(api): State<Arc<Api>>,

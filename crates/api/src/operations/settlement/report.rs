@@ -2,6 +2,7 @@
 
 use crate::answer::Answer;
 use crate::call::{Call, Filter, Place, parameter};
+use crate::forms;
 use crate::report_rows;
 use crate::reports::{self, Accepted, Format, ROWS_MAX};
 use crate::services::Api;
@@ -15,13 +16,12 @@ use std::sync::Arc;
 #[into_params(parameter_in = Query)]
 pub(crate) struct FormatQuery {
     /// `json`, `csv` or `html`; if left out, as the Accept header says.
-    #[param(value_type = Option<String>)]
     format: Option<Format>,
 }
 
 /// What settled on a date: runs, totals, positions gross and net, trades, and what could not be covered.
 #[utoipa::path(get, path = "/settlement/reports/{date}", tag = "settlement",
-    params(("date" = String, Path, description = "The settlement date"), FormatQuery),
+    params(("date" = forms::Day, Path, description = "The settlement date"), FormatQuery),
     responses((status = 200, description = "As JSON, CSV or a page fit to print", content(
         (report_rows::SettlementReport = "application/json"),
         (String = "text/csv"),

@@ -3,6 +3,7 @@
 use crate::answer::{self, Answer};
 use crate::call::{Call, Filter};
 use crate::decimals::amount_text;
+use crate::forms;
 use crate::problem::{Problem, kinds};
 use crate::services::Api;
 use axum::extract::State;
@@ -23,14 +24,14 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewRun {
     /// Everything due then or before; the open business day at the latest.
-    #[schema(value_type = String, format = Date, example = "2023-02-08")]
+    #[schema(value_type = forms::Day, example = "2023-02-08")]
     date: Date,
 }
 
 /// What became of it.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct RunBody {
-    #[schema(value_type = String, example = "2023-02-08")]
+    #[schema(value_type = forms::Day, example = "2023-02-08")]
     date: Date,
     /// `complete`; or `in_progress` when it goes on after this answer.
     #[schema(example = "complete")]
@@ -55,14 +56,14 @@ pub(crate) struct RunBody {
 #[into_params(parameter_in = Query)]
 pub(crate) struct DueFilter {
     /// The settlement date.
-    #[param(value_type = String, example = "2023-02-08")]
+    #[param(value_type = forms::Day, example = "2023-02-08")]
     date: Date,
 }
 
 /// What a run of that date would take.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct DueBody {
-    #[schema(value_type = String, example = "2023-02-08")]
+    #[schema(value_type = forms::Day, example = "2023-02-08")]
     date: Date,
     /// Complete trades due then or before.
     trades: u64,
@@ -74,7 +75,7 @@ pub(crate) struct DueBody {
 /// What moves of one asset: what is delivered is received, or kept as fees.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct TotalBody {
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     asset: AssetId,
     delivered: String,
     received: String,

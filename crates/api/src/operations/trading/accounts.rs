@@ -3,6 +3,7 @@
 use crate::answer::{self, Answer, Done, done};
 use crate::call::{Call, Filter, Place, parameter};
 use crate::decimals::{Decimal, amount_text};
+use crate::forms;
 use crate::ownership::Purpose;
 use crate::problem::{Problem, kinds};
 use crate::reads::{PageBody, page, visibility};
@@ -20,13 +21,13 @@ use vocabulary::{AccountId, AssetId, ParticipantId, UserId};
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewAccount {
     /// Its code.
-    #[schema(value_type = String, example = "A1")]
+    #[schema(value_type = forms::Code, example = "A1")]
     account: AccountId,
     /// Who clears for it.
-    #[schema(value_type = String, example = "BROKER1")]
+    #[schema(value_type = forms::Code, example = "BROKER1")]
     participant: ParticipantId,
     /// Opaque id of its owner, as it stands in his token. Never a name.
-    #[schema(value_type = String, example = "u-7f3a")]
+    #[schema(value_type = forms::Id, example = "u-7f3a")]
     owner: UserId,
 }
 
@@ -35,22 +36,22 @@ pub(crate) struct NewAccount {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Transfer<'a> {
     /// Of what.
-    #[schema(value_type = String, example = "CNY")]
+    #[schema(value_type = forms::Code, example = "CNY")]
     asset: AssetId,
     /// How much.
     #[serde(borrow)]
-    #[schema(value_type = String, example = "1000000.00")]
+    #[schema(example = "1000000.00")]
     amount: Decimal<'a>,
 }
 
 /// An account with what it has.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct AccountBody {
-    #[schema(value_type = String, example = "A1")]
+    #[schema(value_type = forms::Code, example = "A1")]
     account: AccountId,
-    #[schema(value_type = String, example = "BROKER1")]
+    #[schema(value_type = forms::Code, example = "BROKER1")]
     participant: ParticipantId,
-    #[schema(value_type = String, example = "u-7f3a")]
+    #[schema(value_type = forms::Id, example = "u-7f3a")]
     owner: UserId,
     balances: Vec<BalanceBody>,
 }
@@ -58,7 +59,7 @@ pub(crate) struct AccountBody {
 /// What an account has of one asset.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct BalanceBody {
-    #[schema(value_type = String, example = "CNY")]
+    #[schema(value_type = forms::Code, example = "CNY")]
     asset: AssetId,
     /// Free to use.
     #[schema(example = "821200.00")]
@@ -77,11 +78,13 @@ pub(crate) struct BalanceBody {
 #[into_params(parameter_in = Query)]
 pub(crate) struct AccountQuery {
     /// Those that this participant clears for.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     participant: Option<ParticipantId>,
     /// Rows of the page, 1 to 1,000; 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// Where the page begins: `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 
@@ -115,7 +118,7 @@ pub(crate) async fn list_accounts(
 
 /// An account with what it has now.
 #[utoipa::path(get, path = "/trading/accounts/{account}", tag = "accounts",
-    params(("account" = String, Path, description = "Its code")),
+    params(("account" = forms::Code, Path, description = "Its code")),
     responses((status = 200, description = "The account", body = AccountBody)))]
 pub(crate) async fn get_account(
     State(api): State<Arc<Api>>,
@@ -128,7 +131,7 @@ pub(crate) async fn get_account(
 
 /// What an account has now.
 #[utoipa::path(get, path = "/trading/accounts/{account}/balances", tag = "accounts",
-    params(("account" = String, Path, description = "Its code")),
+    params(("account" = forms::Code, Path, description = "Its code")),
     responses((status = 200, description = "By asset", body = PageBody<BalanceBody>)))]
 pub(crate) async fn list_balances(
     State(api): State<Arc<Api>>,
@@ -152,7 +155,7 @@ async fn find(api: &Api, call: &Call, account: &str) -> Result<(u64, AccountBody
 
 /// Brings an asset into an account from outside. Send an `Idempotency-Key`: without one, a repetition is a second deposit.
 #[utoipa::path(post, path = "/trading/accounts/{account}/deposits", tag = "accounts", request_body = Transfer,
-    params(("account" = String, Path, description = "Into which account")),
+    params(("account" = forms::Code, Path, description = "Into which account")),
     responses((status = 200, description = "In", body = Done)))]
 pub(crate) async fn deposit(
     State(api): State<Arc<Api>>,
@@ -169,7 +172,7 @@ pub(crate) async fn deposit(
 
 /// Takes an available asset out of an account. Send an `Idempotency-Key`: without one, a repetition takes it out again.
 #[utoipa::path(post, path = "/trading/accounts/{account}/withdrawals", tag = "accounts", request_body = Transfer,
-    params(("account" = String, Path, description = "From which account")),
+    params(("account" = forms::Code, Path, description = "From which account")),
     responses((status = 200, description = "Out", body = Done)))]
 pub(crate) async fn withdraw(
     State(api): State<Arc<Api>>,

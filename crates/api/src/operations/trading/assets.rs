@@ -2,6 +2,7 @@
 
 use crate::answer::{self, Answer, Done, List, done};
 use crate::call::Call;
+use crate::forms;
 use crate::services::Api;
 use axum::extract::State;
 use engine::Command;
@@ -14,13 +15,13 @@ use vocabulary::{Asset, AssetId, AssetKind};
 #[serde(deny_unknown_fields)]
 pub(crate) struct AssetBody {
     /// Its code.
-    #[schema(value_type = String, example = "CNY")]
+    #[schema(value_type = forms::Code, example = "CNY")]
     asset: AssetId,
     /// `currency` or `security`.
-    #[schema(value_type = String, example = "currency")]
+    #[schema(value_type = forms::AssetKind, example = "currency")]
     kind: AssetKind,
     /// Decimals of its minor unit, 0 to 12.
-    #[schema(example = 2)]
+    #[schema(example = 2, maximum = 12)]
     scale: u8,
 }
 

@@ -3,6 +3,7 @@
 use crate::answer::{self, Answer, Done, done};
 use crate::call::{Call, Filter, Place, number};
 use crate::decimals::Decimal;
+use crate::forms;
 use crate::ownership::Purpose;
 use crate::problem::{Problem, kinds};
 use crate::reads::{PageBody, page, visibility};
@@ -25,21 +26,21 @@ const CONSENT_S_DEFAULT: u64 = 3_600;
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewBlock<'a> {
     /// Your account.
-    #[schema(value_type = String, example = "A1")]
+    #[schema(value_type = forms::Code, example = "A1")]
     account: AccountId,
     /// Whose consent is needed.
-    #[schema(value_type = String, example = "A2")]
+    #[schema(value_type = forms::Code, example = "A2")]
     counterparty: AccountId,
-    #[schema(value_type = String, example = "600519")]
+    #[schema(value_type = forms::Code, example = "600519")]
     instrument: InstrumentId,
     /// Your side.
-    #[schema(value_type = String, example = "sell")]
+    #[schema(value_type = forms::Side, example = "sell")]
     side: Side,
     #[serde(borrow)]
-    #[schema(value_type = String, example = "1785.00")]
+    #[schema(example = "1785.00")]
     price: Decimal<'a>,
     #[serde(borrow)]
-    #[schema(value_type = String, example = "10000")]
+    #[schema(example = "10000")]
     quantity: Decimal<'a>,
     /// How long the counterparty has, in seconds: up to 7 days; an hour if left out.
     #[serde(default)]
@@ -52,7 +53,7 @@ pub(crate) struct NewBlock<'a> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Word {
     /// Your account, one of the two.
-    #[schema(value_type = String, example = "A2")]
+    #[schema(value_type = forms::Code, example = "A2")]
     account: AccountId,
 }
 
@@ -64,7 +65,7 @@ pub(crate) struct ProposedBlock {
     block: OrderId,
     #[schema(example = 4711)]
     position: u64,
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Correlation)]
     correlation: CorrelationId,
 }
 
@@ -82,13 +83,16 @@ pub(crate) struct BlockLife<B, S> {
 #[into_params(parameter_in = Query)]
 pub(crate) struct BlockQuery {
     /// With this account on either side.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     account: Option<AccountId>,
     /// `doing`, `awaiting_consent`, `executing`, `undoing`, `stuck`, `complete` or `undone`.
+    #[param(value_type = Option<forms::BlockProgress>)]
     stage: Option<String>,
     /// Rows of the page, 1 to 1,000; 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// Where the page begins: `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

@@ -2,6 +2,7 @@
 
 use crate::answer::{self, Answer, Done, done};
 use crate::call::Call;
+use crate::forms;
 use crate::services::Api;
 use axum::extract::State;
 use engine::Command;
@@ -14,7 +15,7 @@ use vocabulary::Date;
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewBusinessDay {
     /// Later than the current one.
-    #[schema(value_type = String, format = Date, example = "2023-02-07")]
+    #[schema(value_type = forms::Day, example = "2023-02-07")]
     date: Date,
 }
 
@@ -22,7 +23,7 @@ pub(crate) struct NewBusinessDay {
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct BusinessDay {
     /// Null before the first.
-    #[schema(value_type = Option<String>, format = Date, example = "2023-02-07")]
+    #[schema(value_type = Option<forms::Day>, example = "2023-02-07")]
     date: Option<Date>,
 }
 

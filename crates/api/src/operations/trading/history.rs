@@ -4,6 +4,7 @@ use super::orders::order_id;
 use super::trace::{TraceItem, trace};
 use crate::answer::{self, Answer};
 use crate::call::{Call, Filter, Place};
+use crate::forms;
 use crate::problem::{Problem, kinds};
 use crate::reads::{PageBody, page, visibility};
 use crate::rows::{Order, Trade};
@@ -27,31 +28,35 @@ const TRACE_MAX: usize = 2_000;
 #[into_params(parameter_in = Query)]
 pub(crate) struct OrderQuery {
     /// Of this account.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     account: Option<AccountId>,
     /// Cleared by this participant.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     participant: Option<ParticipantId>,
     /// In this instrument.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     instrument: Option<InstrumentId>,
     /// `buy` or `sell`.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Side>)]
     side: Option<Side>,
     /// `active` for all that are not closed, or one of `created`, `open`, `partially_executed`, `executed`, `canceled`,
     /// `expired`, `rejected`, `settled`.
+    #[param(value_type = Option<forms::OrderStatusFilter>)]
     status: Option<String>,
     /// Placed by this user.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Id>)]
     user: Option<UserId>,
     /// With the client's own id.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Id>)]
     client_order_id: Option<ClientOrderId>,
     /// On this thread.
+    #[param(value_type = Option<forms::Correlation>)]
     correlation: Option<String>,
     /// Rows of the page, 1 to 1,000; 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// Where the page begins: `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 
@@ -61,22 +66,24 @@ pub(crate) struct OrderQuery {
 #[into_params(parameter_in = Query)]
 pub(crate) struct TradeQuery {
     /// With a side of this account.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     account: Option<AccountId>,
     /// With a side that this participant clears.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     participant: Option<ParticipantId>,
     /// In this instrument.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Code>)]
     instrument: Option<InstrumentId>,
     /// Agreed on this business day.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<forms::Day>)]
     date: Option<Date>,
     /// Of this order.
     order: Option<u64>,
     /// Rows of the page, 1 to 1,000; 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// Where the page begins: `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

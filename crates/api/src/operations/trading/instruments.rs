@@ -3,6 +3,7 @@
 use crate::answer::{self, Answer, Done, List, done};
 use crate::call::{Call, Filter, Place, parameter};
 use crate::decimals::{Decimal, price_text, quantity_text};
+use crate::forms;
 use crate::live::Level;
 use crate::problem::{Problem, kinds};
 use crate::services::Api;
@@ -28,45 +29,45 @@ const BAND_SCALE: u8 = 2;
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewInstrument<'a> {
     /// Its symbol.
-    #[schema(value_type = String, example = "600519")]
+    #[schema(value_type = forms::Code, example = "600519")]
     instrument: InstrumentId,
     /// ISO 6166 code, with its check digit.
     #[serde(default)]
-    #[schema(example = "CNE0000018R8")]
+    #[schema(example = "CNE0000018R8", pattern = "^[A-Z]{2}[A-Z0-9]{9}[0-9]$")]
     isin: Option<String>,
     /// The market it belongs to.
-    #[schema(value_type = String, example = "SSE")]
+    #[schema(value_type = forms::Code, example = "SSE")]
     market: MarketId,
     /// What is bought and sold: an asset.
-    #[schema(value_type = String, example = "600519")]
+    #[schema(value_type = forms::Code, example = "600519")]
     base: AssetId,
     /// What is paid: an asset.
-    #[schema(value_type = String, example = "CNY")]
+    #[schema(value_type = forms::Code, example = "CNY")]
     quote: AssetId,
     /// Decimals of a price.
-    #[schema(example = 2)]
+    #[schema(example = 2, maximum = 12)]
     price_scale: u8,
     /// Prices are multiples of this.
     #[serde(borrow)]
-    #[schema(value_type = String, example = "0.01")]
+    #[schema(example = "0.01")]
     tick: Decimal<'a>,
     /// Quantities are multiples of this.
     #[serde(borrow)]
-    #[schema(value_type = String, example = "100")]
+    #[schema(example = "100")]
     lot: Decimal<'a>,
     /// Prices stay within so many percent of the reference price; left out: no band, and no market orders.
     #[serde(default)]
-    #[schema(example = "10.00")]
+    #[schema(example = "10.00", pattern = r"^[0-9]{1,2}(\.[0-9]{1,2})?$")]
     band_percent: Option<String>,
     /// What the band and the auction's last tie-break refer to.
     #[serde(borrow)]
-    #[schema(value_type = String, example = "1788.00")]
+    #[schema(example = "1788.00")]
     reference_price: Decimal<'a>,
     /// Business days from trade to settlement, 0 to 2.
-    #[schema(example = 1)]
+    #[schema(example = 1, maximum = 2)]
     settlement_days: u8,
     /// Calendar that says what a business day is.
-    #[schema(value_type = String, example = "CN")]
+    #[schema(value_type = forms::Code, example = "CN")]
     calendar: CalendarId,
     /// Fee of the order that rested, in parts per million of the notional.
     #[serde(default)]
@@ -81,14 +82,14 @@ pub(crate) struct NewInstrument<'a> {
 /// An instrument as it stands in the market now.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct InstrumentBody {
-    #[schema(value_type = String, example = "600519")]
+    #[schema(value_type = forms::Code, example = "600519")]
     instrument: InstrumentId,
     isin: Option<String>,
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     market: MarketId,
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     base: AssetId,
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     quote: AssetId,
     price_scale: u8,
     tick: String,
@@ -96,12 +97,12 @@ pub(crate) struct InstrumentBody {
     band_percent: Option<String>,
     reference_price: String,
     settlement_days: u8,
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Code)]
     calendar: CalendarId,
     maker_ppm: u32,
     taker_ppm: u32,
     /// `closed`, `opening_auction`, `continuous`, `halted` or `closing_auction`.
-    #[schema(value_type = String, example = "continuous")]
+    #[schema(value_type = forms::Phase, example = "continuous")]
     phase: Phase,
     best_bid: Option<String>,
     best_offer: Option<String>,
@@ -114,7 +115,7 @@ pub(crate) struct InstrumentBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPhase {
     /// `closed`, `opening_auction`, `continuous`, `halted` or `closing_auction`.
-    #[schema(value_type = String, example = "continuous")]
+    #[schema(value_type = forms::Phase, example = "continuous")]
     phase: Phase,
 }
 
@@ -123,7 +124,7 @@ pub(crate) struct NewPhase {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewReferencePrice<'a> {
     #[serde(borrow)]
-    #[schema(value_type = String, example = "1790.00")]
+    #[schema(example = "1790.00")]
     price: Decimal<'a>,
 }
 
@@ -133,13 +134,14 @@ pub(crate) struct NewReferencePrice<'a> {
 #[into_params(parameter_in = Query)]
 pub(crate) struct DepthFilter {
     /// Price levels of each side, 1 to 500; 10 if left out.
+    #[param(minimum = 1, maximum = 500)]
     levels: Option<usize>,
 }
 
 /// The best price levels of a book, best first.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct Depth {
-    #[schema(value_type = String, example = "600519")]
+    #[schema(value_type = forms::Code, example = "600519")]
     instrument: InstrumentId,
     bids: Vec<Level>,
     asks: Vec<Level>,
@@ -181,7 +183,7 @@ pub(crate) async fn list_instruments(State(api): State<Arc<Api>>, _call: Call) -
 
 /// An instrument, as it stands in the market now.
 #[utoipa::path(get, path = "/trading/instruments/{instrument}", tag = "market",
-    params(("instrument" = String, Path, description = "Its symbol")),
+    params(("instrument" = forms::Code, Path, description = "Its symbol")),
     responses((status = 200, description = "The instrument", body = InstrumentBody)))]
 pub(crate) async fn get_instrument(
     State(api): State<Arc<Api>>,
@@ -198,7 +200,7 @@ pub(crate) async fn get_instrument(
 
 /// Moves an instrument to another market phase. Leaving an auction trades what crosses, at one price.
 #[utoipa::path(post, path = "/trading/instruments/{instrument}/phase", tag = "market", request_body = NewPhase,
-    params(("instrument" = String, Path, description = "Its symbol")),
+    params(("instrument" = forms::Code, Path, description = "Its symbol")),
     responses((status = 200, description = "In that phase", body = Done)))]
 pub(crate) async fn set_phase(
     State(api): State<Arc<Api>>,
@@ -213,7 +215,7 @@ pub(crate) async fn set_phase(
 
 /// Sets what the price band and the auction refer to.
 #[utoipa::path(post, path = "/trading/instruments/{instrument}/reference-price", tag = "market",
-    request_body = NewReferencePrice, params(("instrument" = String, Path, description = "Its symbol")),
+    request_body = NewReferencePrice, params(("instrument" = forms::Code, Path, description = "Its symbol")),
     responses((status = 200, description = "Set", body = Done)))]
 pub(crate) async fn set_reference_price(
     State(api): State<Arc<Api>>,
@@ -230,7 +232,7 @@ pub(crate) async fn set_reference_price(
 
 /// The best price levels of an instrument's book.
 #[utoipa::path(get, path = "/trading/instruments/{instrument}/depth", tag = "market",
-    params(("instrument" = String, Path, description = "Its symbol"), DepthFilter),
+    params(("instrument" = forms::Code, Path, description = "Its symbol"), DepthFilter),
     responses((status = 200, description = "Best first", body = Depth)))]
 pub(crate) async fn depth(
     State(api): State<Arc<Api>>,
@@ -259,7 +261,7 @@ pub(crate) async fn depth(
 
 /// What the call auction of an instrument would come to now.
 #[utoipa::path(get, path = "/trading/instruments/{instrument}/auction", tag = "market",
-    params(("instrument" = String, Path, description = "Its symbol")),
+    params(("instrument" = forms::Code, Path, description = "Its symbol")),
     responses((status = 200, description = "Price, quantity and surplus", body = IndicativeAuction)))]
 pub(crate) async fn indicative_auction(
     State(api): State<Arc<Api>>,

@@ -4,7 +4,9 @@ use crate::answer::{self, Answer};
 use crate::call::Call;
 use crate::catalog::Scales;
 use crate::decimals::{Decimal, quantity_text};
+use crate::forms;
 use crate::gate::too_fast;
+use crate::json;
 use crate::ownership::Purpose;
 use crate::problem::{Problem, ProblemDocument, kinds};
 use crate::refusals;
@@ -38,40 +40,40 @@ pub(crate) enum OrderType {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewOrder<'a> {
     /// For which account; it must be yours.
-    #[schema(value_type = String, example = "A1")]
+    #[schema(value_type = forms::Code, example = "A1")]
     account: AccountId,
     /// In what.
-    #[schema(value_type = String, example = "600519")]
+    #[schema(value_type = forms::Code, example = "600519")]
     instrument: InstrumentId,
     /// `buy` or `sell`.
-    #[schema(value_type = String, example = "buy")]
+    #[schema(value_type = forms::Side, example = "buy")]
     side: Side,
     /// `limit` if left out.
     #[serde(default, rename = "type")]
     kind: OrderType,
     /// The limit; a market order has none.
     #[serde(borrow, default)]
-    #[schema(value_type = Option<String>, example = "1788.00")]
+    #[schema(example = "1788.00")]
     price: Option<Decimal<'a>>,
     /// How much base.
     #[serde(borrow)]
-    #[schema(value_type = String, example = "100")]
+    #[schema(example = "100")]
     quantity: Decimal<'a>,
     /// `good_till_cancel`, `day`, `immediate_or_cancel` or `fill_or_kill`; if left out, `day` for a limit order and
     /// `immediate_or_cancel` for a market order.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "day")]
+    #[schema(value_type = Option<forms::TimeInForce>, example = "day")]
     time_in_force: Option<TimeInForce>,
     /// Must not match when it comes in.
     #[serde(default)]
     post_only: bool,
     /// `off` (if left out), `cancel_newest`, `cancel_oldest` or `cancel_both`.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "off")]
+    #[schema(value_type = forms::SelfTradePrevention, example = "off")]
     self_trade_prevention: SelfTradePrevention,
     /// Your own id of the order, unique per account for good; placing the same order under it again is safe.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "my-order-1")]
+    #[schema(value_type = Option<forms::Id>, example = "my-order-1")]
     client_order_id: Option<ClientOrderId>,
 }
 
@@ -82,7 +84,7 @@ pub(crate) struct PlacedOrder {
     #[schema(value_type = u64, example = 4711)]
     order: OrderId,
     /// `open`, `partially_executed`, `executed`, `canceled`; `created` while services still think about it.
-    #[schema(value_type = String, example = "open")]
+    #[schema(value_type = forms::OrderStatus, example = "open")]
     status: Status,
     /// How much it asks for.
     #[schema(example = "100")]
@@ -98,7 +100,7 @@ pub(crate) struct PlacedOrder {
     #[schema(example = 4711)]
     position: u64,
     /// The thread that it hangs on.
-    #[schema(value_type = String, example = "0193e2a7c1d27f3a9b1c5d6e7f809a1b")]
+    #[schema(value_type = forms::Correlation, example = "0193e2a7c1d27f3a9b1c5d6e7f809a1b")]
     correlation: CorrelationId,
 }
 
@@ -107,7 +109,8 @@ pub(crate) struct PlacedOrder {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewOrders<'a> {
     /// At most 1,000.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "json::objects")]
+    #[schema(min_items = 1, max_items = 1000)]
     orders: Vec<NewOrder<'a>>,
 }
 

@@ -3,6 +3,7 @@
 use crate::answer::{self, Answer, Done, done};
 use crate::call::{Call, Filter, Place, number};
 use crate::decimals::Decimal;
+use crate::forms;
 use crate::operations::trading::order_entry::{self, PlacedOrder};
 use crate::ownership::Purpose;
 use crate::problem::Problem;
@@ -21,11 +22,11 @@ use vocabulary::{AccountId, ClientOrderId, OrderId};
 pub(crate) struct Replacement<'a> {
     /// The new limit; left out: the same.
     #[serde(borrow, default)]
-    #[schema(value_type = Option<String>, example = "1787.50")]
+    #[schema(example = "1787.50")]
     price: Option<Decimal<'a>>,
     /// The new total quantity, what is executed included; left out: the same.
     #[serde(borrow, default)]
-    #[schema(value_type = Option<String>, example = "200")]
+    #[schema(example = "200")]
     quantity: Option<Decimal<'a>>,
 }
 
@@ -35,10 +36,10 @@ pub(crate) struct Replacement<'a> {
 #[into_params(parameter_in = Query)]
 pub(crate) struct CancelFilter {
     /// Those of this account.
-    #[param(value_type = String, example = "A1")]
+    #[param(value_type = forms::Code, example = "A1")]
     account: AccountId,
     /// Only the one that was placed under this id.
-    #[param(value_type = Option<String>, example = "my-order-1")]
+    #[param(value_type = Option<forms::Id>, example = "my-order-1")]
     client_order_id: Option<ClientOrderId>,
 }
 

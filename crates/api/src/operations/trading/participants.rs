@@ -2,6 +2,7 @@
 
 use crate::answer::{self, Answer, Done, List, done};
 use crate::call::Call;
+use crate::forms;
 use crate::services::Api;
 use axum::extract::State;
 use engine::Command;
@@ -14,7 +15,7 @@ use vocabulary::ParticipantId;
 #[serde(deny_unknown_fields)]
 pub(crate) struct ParticipantBody {
     /// Its code.
-    #[schema(value_type = String, example = "BROKER1")]
+    #[schema(value_type = forms::Code, example = "BROKER1")]
     participant: ParticipantId,
 }
 

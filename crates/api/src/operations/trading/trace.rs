@@ -5,6 +5,7 @@
 
 use crate::catalog::Scales;
 use crate::decimals::{amount_text, price_text, quantity_text};
+use crate::forms;
 use engine::block::{Event as BlockEvent, Leg, Step};
 use engine::{Answer, Event, FlowEvent, Record};
 use serde::Serialize;
@@ -16,7 +17,7 @@ use vocabulary::{CorrelationId, OrderId, OrderTerms, Reserved, Side, Timestamp, 
 pub(crate) struct TraceItem {
     /// Where it is recorded.
     position: u64,
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Moment)]
     time: Timestamp,
     /// What happened.
     #[schema(example = "OrderCreated")]
@@ -25,7 +26,7 @@ pub(crate) struct TraceItem {
     #[schema(example = "buy 100 600519 at 1788.00, 178817.88 frozen")]
     summary: String,
     /// The thread of the request that caused it.
-    #[schema(value_type = String)]
+    #[schema(value_type = forms::Correlation)]
     correlation: CorrelationId,
     /// The event as it is recorded, numbers in minor units; for offices only.
     #[serde(skip_serializing_if = "Option::is_none")]
