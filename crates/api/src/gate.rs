@@ -19,22 +19,21 @@
 use crate::access;
 use crate::answer::Answer;
 use crate::auth::{Principal, TokenFault};
+use crate::body;
 use crate::call::{AT_LEAST, Call, command_id_of_key, whole_number};
 use crate::correlation;
-use crate::json;
 use crate::problem::kinds::Kind;
 use crate::problem::{Problem, kinds};
 use crate::routes::Route;
 use crate::services::Api;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
 use engine::CommandId;
-use http_body_util::BodyExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -49,14 +48,16 @@ const HEADERS_MAX: usize = 100;
 /// The longest idempotency key, in characters.
 const KEY_MAX: usize = 64;
 
-/// What metrics and one line of the log tell of already. A line for each request that meets it would add to the load.
-static TOLD_ONCE: [&Kind; 6] = [
+/// What metrics and one line of the log tell of already, or what is up to clients. A line for each request that meets it
+/// would add to the load.
+static TOLD_ONCE: [&Kind; 7] = [
     &kinds::GATEWAY_OVERLOADED,
     &kinds::OVERLOADED,
     &kinds::OUTBOX_FULL,
     &kinds::TOO_MANY_STREAMS,
     &kinds::HALTED,
     &kinds::STOPPING,
+    &kinds::POSITION_NOT_REACHED,
 ];
 /// The header that makes a write safe to repeat.
 pub(crate) static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -136,7 +137,7 @@ async fn pass<F: Future<Output = Answer>>(
 ) -> Answer {
     let (parts, body) = request.into_parts();
     check_head(&parts.uri, &parts.headers)?;
-    let body = take_body(api, route, &parts.headers, body).await?;
+    let (body, _held) = body::take(api, route, &parts.headers, body).await?;
     if route.open {
         return run(parts, None).await;
     }
@@ -213,71 +214,6 @@ fn check_head(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
         return Err(Problem::new(&kinds::HEADERS_TOO_LARGE, "headers are limited to 16 KiB and 100 of them"));
     }
     Ok(())
-}
-
-/// Reads the body, as far as the operation takes one, and checks that it is JSON.
-async fn take_body(api: &Api, route: &Route, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    let limit = match route.body_max {
-        Some(limit) => limit,
-        // What a read sends along is nobody's business and is left to the connection to skip.
-        None if route.method.is_safe() => return Ok(Bytes::new()),
-        None => 1,
-    };
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|size| size > limit) {
-        return Err(too_large(route, limit));
-    }
-    let body = match tokio::time::timeout(api.settings.body_timeout, collect(body, limit)).await {
-        Ok(Ok(Some(body))) => body,
-        Ok(Ok(None)) => return Err(too_large(route, limit)),
-        Ok(Err(_)) => return Err(Problem::new(&kinds::MALFORMED_HTTP, "the body broke off")),
-        Err(_) => return Err(Problem::new(&kinds::TIMEOUT, "the body did not arrive in time")),
-    };
-    if route.body_max.is_none() {
-        return if body.is_empty() { Ok(body) } else { Err(too_large(route, limit)) };
-    }
-    if !headers.get(CONTENT_TYPE).is_some_and(is_json) {
-        let detail = "Content-Type must be application/json";
-        return Err(Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE, detail));
-    }
-    json::check_syntax(&body)?;
-    Ok(body)
-}
-
-fn too_large(route: &Route, limit: usize) -> Problem {
-    match route.body_max {
-        Some(_) => Problem::new(&kinds::BODY_TOO_LARGE, format!("the body is limited to {limit} bytes")),
-        None => Problem::new(&kinds::UNEXPECTED_BODY, "this operation takes no body"),
-    }
-}
-
-/// The whole body; none if there is more than `limit`. One that comes in one piece is not copied.
-async fn collect(mut body: Body, limit: usize) -> Result<Option<Bytes>, axum::Error> {
-    let mut first = Bytes::new();
-    let mut rest: Vec<u8> = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
-        if first.len().max(rest.len()) + data.len() > limit {
-            return Ok(None);
-        }
-        if first.is_empty() && rest.is_empty() {
-            first = data;
-        } else {
-            if rest.is_empty() {
-                rest = Vec::from(std::mem::take(&mut first));
-            }
-            rest.extend_from_slice(&data);
-        }
-    }
-    Ok(Some(if rest.is_empty() { first } else { rest.into() }))
-}
-
-fn is_json(value: &HeaderValue) -> bool {
-    let Ok(text) = value.to_str() else { return false };
-    let (kind, parameters) = text.split_once(';').unwrap_or((text, ""));
-    let charset = parameters.trim();
-    kind.trim().eq_ignore_ascii_case("application/json")
-        && (charset.is_empty() || charset.eq_ignore_ascii_case("charset=utf-8"))
 }
 
 fn authenticate(api: &Api, headers: &HeaderMap) -> Result<Arc<Principal>, Problem> {

@@ -8,6 +8,7 @@
 mod access;
 mod answer;
 mod auth;
+mod body;
 mod call;
 mod catalog;
 mod correlation;

@@ -85,7 +85,8 @@ pub(crate) fn complete(document: &mut OpenApi) {
     }
 }
 
-/// The document with the bounds that its formats stand for: by themselves formats bind nobody.
+/// The document with the formats of integers as the OpenAPI registry spells them, and with the bounds that they stand
+/// for: by itself a format binds nobody.
 pub(crate) fn bounded(document: &OpenApi) -> OpenApi {
     let mut value = serde_json::to_value(document).expect("a document is plain data");
     bound_integers(&mut value);
@@ -95,14 +96,15 @@ pub(crate) fn bounded(document: &OpenApi) -> OpenApi {
 fn bound_integers(value: &mut Value) {
     match value {
         Value::Object(members) => {
-            let maximum = match members.get("format").and_then(Value::as_str) {
-                Some("uint8") => Some(u64::from(u8::MAX)),
-                Some("uint16") => Some(u64::from(u16::MAX)),
-                Some("uint32") => Some(u64::from(u32::MAX)),
-                Some("uint64") => Some(u64::MAX),
+            let known = match members.get("format").and_then(Value::as_str) {
+                Some("u-int8") => Some(("uint8", u64::from(u8::MAX))),
+                Some("u-int16") => Some(("uint16", u64::from(u16::MAX))),
+                Some("u-int32") => Some(("uint32", u64::from(u32::MAX))),
+                Some("u-int64") => Some(("uint64", u64::MAX)),
                 Some(_) | None => None,
             };
-            if let Some(maximum) = maximum {
+            if let Some((format, maximum)) = known {
+                members.insert("format".to_owned(), format.into());
                 members.entry("maximum").or_insert_with(|| maximum.into());
             }
             members.values_mut().for_each(bound_integers);

@@ -43,6 +43,8 @@ pub struct Settings {
     pub rate: Rate,
     /// Requests in progress at once.
     pub in_flight_max: usize,
+    /// Bytes of bodies in progress that came in pieces, all together.
+    pub bodies_size_max: usize,
     /// Event streams open at once.
     pub streams_max: usize,
     /// Records of refused requests, all callers together.
@@ -60,6 +62,7 @@ impl Default for Settings {
         Self {
             rate: Rate { per_second: 50_000, burst: 50_000 },
             in_flight_max: 8_192,
+            bodies_size_max: 64 << 20,
             streams_max: 256,
             access_rate: Rate { per_second: 10, burst: 100 },
             body_timeout: Duration::from_secs(10),
@@ -88,6 +91,8 @@ pub(crate) struct Api {
     pub(crate) rates: RateLimits<UserId>,
     pub(crate) access_rate: RateLimits<()>,
     pub(crate) in_flight: AtomicUsize,
+    /// How much of the budget for bodies is taken.
+    pub(crate) bodies_size: AtomicUsize,
     /// Refusals that came too fast to be recorded, and that no record counts yet.
     pub(crate) unrecorded_refusals: AtomicU64,
     pub(crate) live: Live,
@@ -105,6 +110,7 @@ impl Api {
             rates: RateLimits::new(settings.rate, PRINCIPALS_MAX),
             access_rate: RateLimits::new(settings.access_rate, 1),
             in_flight: AtomicUsize::new(0),
+            bodies_size: AtomicUsize::new(0),
             unrecorded_refusals: AtomicU64::new(0),
             live: Live::new(),
             reads: Reads::new(views, journal),

@@ -76,6 +76,17 @@ fn collect_references(value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
+#[test]
+fn unsigned_integers_carry_their_bounds() {
+    let document = document();
+    let parameters = document["paths"]["/trading/orders/{order}"]["get"]["parameters"].as_array().unwrap();
+    let order = parameters.iter().find(|parameter| parameter["name"] == "order").unwrap();
+    let schema = &order["schema"];
+    assert_eq!((&schema["format"], schema["minimum"].as_u64()), (&json!("uint64"), Some(0)));
+    assert_eq!(schema["maximum"].as_f64(), Some(u64::MAX as f64), "{schema}");
+    assert!(!document.to_string().contains("u-int"));
+}
+
 #[tokio::test]
 async fn every_operation_of_the_document_is_served_and_asks_for_a_token() {
     let house = House::open();

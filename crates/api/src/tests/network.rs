@@ -98,6 +98,34 @@ async fn fault_16_a_body_that_does_not_come_is_not_waited_for_without_end() {
     );
 }
 
+/// Whoever sends them is not known yet, and may be many.
+#[tokio::test]
+async fn fault_15_unfinished_bodies_have_one_budget_and_give_it_back() {
+    let settings = Settings { bodies_size_max: 300_000, ..Settings::default() };
+    let house = House::with(settings, NodeConfig::default());
+    let served = served(&house).await;
+    let head = "POST /trading/orders/batch HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000000\r\n\r\n";
+    let some = format!("{head}{}", " ".repeat(250_000));
+    let mut first = TcpStream::connect(served.address).await.unwrap();
+    first.write_all(some.as_bytes()).await.unwrap();
+    // What has been read of it cannot be seen from here: another one is turned away when it has.
+    let overloaded = (503, "gateway.overloaded".to_owned());
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let mut turned_away = false;
+    while !turned_away {
+        assert!(tokio::time::Instant::now() < deadline, "no second body is turned away");
+        let answer = talk(served.address, format!("{head}{}", " ".repeat(100_000)).as_bytes()).await;
+        turned_away = answer.starts_with("HTTP") && problem(&answer) == overloaded;
+    }
+    drop(first);
+    let whole = format!("{}{}", head.replace("1000000", "200000"), " ".repeat(200_000));
+    let mut last = String::new();
+    while !last.contains("request.malformed-json") {
+        assert!(tokio::time::Instant::now() < deadline, "the budget is not given back: {last}");
+        last = talk(served.address, whole.as_bytes()).await;
+    }
+}
+
 /// Sends the bytes one by one, with so much time between them, until the other side closes; gives what it said.
 async fn drip(address: SocketAddr, bytes: &[u8], pause: Duration) -> Option<String> {
     let mut stream = TcpStream::connect(address).await.unwrap();

@@ -128,6 +128,46 @@ fn fault_15_thousands_of_connections_that_never_finish_their_heads_cost_little_m
     assert_eq!(server.terminate(), Some(0), "none of them keeps it from ending");
 }
 
+/// Nobody has asked who sends them: a body is read before its token is looked at.
+#[test]
+fn fault_16_hundreds_of_large_bodies_that_never_end_cost_little_memory() {
+    let (directory, mut server) = Server::trading();
+    let trader = token(directory.path(), "ann", "trader");
+    let before_kib = server.memory_kib("VmRSS");
+    let size = (1 << 20) - 1;
+    let head = format!(
+        "POST /trading/orders/batch HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n",
+        size + 1
+    );
+    let body = [head.as_bytes(), &vec![b' '; size]].concat();
+    let send = || {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        stream.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
+        // Most are turned away before all of it is sent.
+        drop(stream.write_all(&body));
+        stream
+    };
+    let held: Vec<TcpStream> = std::thread::scope(|scope| {
+        let senders: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| (0..50).map(|_| send()).collect::<Vec<_>>())).collect();
+        senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect()
+    });
+    for number in 0..100 {
+        let placed = server.post(&trader, "/trading/orders", &Server::order(&format!("c-{number}"))).unwrap();
+        assert_eq!(placed.0, 201, "a small body is let in: {}", placed.1);
+    }
+    let growth_kib = server.memory_kib("VmHWM").saturating_sub(before_kib);
+    assert!(growth_kib < 2 * GROWTH_KIB_MAX, "{growth_kib} KiB");
+    drop(held);
+    let batch = json!({"orders": vec![Server::order("batch"); 1]}).to_string();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while server.exchange(&trader, "/trading/orders/batch", &batch).0 != 200 {
+        assert!(Instant::now() < deadline, "no batch is let in afterwards");
+    }
+    assert_eq!(server.terminate(), Some(0));
+}
+
 /// What the metrics say of this gauge.
 fn gauge(server: &Server, auditor: &str, name: &str) -> u64 {
     let (_, metrics) = server.get(auditor, "/metrics");
