@@ -5,7 +5,18 @@
 
 #![allow(dead_code, reason = "only their form is used, by the OpenAPI document")]
 
+use crate::reports::Format;
 use utoipa::ToSchema;
+use utoipa::openapi::{Components, RefOr, Schema};
+
+/// Adds the forms that only parameters have: a handler brings along no more than those of its bodies.
+pub(crate) fn add_parameters(components: &mut Components) {
+    fn of<F: ToSchema>() -> (String, RefOr<Schema>) {
+        (F::name().into_owned(), F::schema())
+    }
+    let forms = [of::<Correlation>(), of::<OrderStatusFilter>(), of::<BlockProgress>(), of::<Format>()];
+    components.schemas.extend(forms);
+}
 
 /// A code: 1 to 16 letters, digits, `.`, `_` and `-`.
 #[derive(ToSchema)]

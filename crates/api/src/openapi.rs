@@ -4,7 +4,7 @@
 //! can forget it.
 
 use crate::call::AT_LEAST;
-use crate::forms::Correlation;
+use crate::forms;
 use crate::problem::ProblemDocument;
 use crate::routes::operations;
 use axum::http::Method;
@@ -71,7 +71,7 @@ pub(crate) fn base() -> OpenApi {
 pub(crate) fn complete(document: &mut OpenApi) {
     let components = document.components.get_or_insert_with(Components::new);
     components.schemas.insert("Problem".to_owned(), ProblemDocument::schema());
-    components.schemas.insert("Correlation".to_owned(), Correlation::schema());
+    forms::add_parameters(components);
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     components.security_schemes.insert("token".to_owned(), SecurityScheme::Http(bearer).into());
     components.schemas.values_mut().for_each(close_variants);
