@@ -158,6 +158,7 @@ pub(crate) struct Weekday(u8);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operations::trading::blocks::STAGES;
     use serde::de::DeserializeOwned;
     use std::collections::BTreeSet;
     use utoipa::PartialSchema;
@@ -189,5 +190,6 @@ mod tests {
         let mut filters = read::<trading::Status>();
         filters.insert("active".to_owned());
         assert_eq!(documented::<OrderStatusFilter>(), filters);
+        assert_eq!(documented::<BlockProgress>(), STAGES.map(str::to_owned).into());
     }
 }

@@ -40,7 +40,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 #[into_params(parameter_in = Query)]
 pub(crate) struct StreamFilter {
     /// `orders`, `trades`, `book`, separated by commas; all of them if left out.
-    #[param(example = "orders,trades")]
+    #[param(example = "orders,trades", pattern = "^(orders|trades|book)(,(orders|trades|book))*$")]
     channels: Option<String>,
     /// Only this instrument.
     #[param(value_type = Option<forms::Code>, example = "600519")]

@@ -145,6 +145,7 @@ async fn paths_and_queries_out_of_form_are_refused_by_name() {
         ("/trading/orders/..", 400, "request.invalid-path"),
         ("/trading/orders?acount=ANN", 400, "request.invalid-query"),
         ("/trading/orders?status=sleeping", 400, "request.invalid-query"),
+        ("/trading/blocks?stage=sleeping", 400, "request.invalid-query"),
         ("/trading/orders?limit=0", 400, "request.invalid-query"),
         ("/trading/orders?limit=1001", 400, "request.invalid-query"),
         ("/trading/orders?limit=many", 400, "request.invalid-query"),

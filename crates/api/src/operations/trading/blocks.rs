@@ -18,6 +18,9 @@ use views::{BlockFilter, Visibility};
 use vocabulary::{AccountId, CorrelationId, InstrumentId, OrderId, Side};
 
 const SECOND_NS: u64 = 1_000_000_000;
+/// The stages that a list can be asked for.
+pub(crate) const STAGES: [&str; 7] =
+    ["doing", "awaiting_consent", "executing", "undoing", "stuck", "complete", "undone"];
 /// How long the counterparty has when the proposer does not say.
 const CONSENT_S_DEFAULT: u64 = 3_600;
 
@@ -179,6 +182,10 @@ pub(crate) async fn list_blocks(
     Filter(query): Filter<BlockQuery>,
 ) -> Answer {
     let (page, seen) = (page(query.limit, query.cursor)?, visibility(&call.principal));
+    if query.stage.as_ref().is_some_and(|stage| !STAGES.contains(&stage.as_str())) {
+        let detail = format!("stage must be one of {}", STAGES.join(", "));
+        return Err(Problem::new(&kinds::INVALID_QUERY, detail).in_field("stage"));
+    }
     let filter = BlockFilter { account: query.account, stage: query.stage };
     let (position, rows) = api.ask(&call, move |views| views.blocks(&filter, seen, &page)).await?;
     answer::ok(position, &PageBody::of(rows))
