@@ -24,7 +24,7 @@ const CONNECTIONS_MAX: usize = 8_192;
 /// How long a request's head may take, and how long a connection may be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of a head is read. More than a request may have (16 KiB), so that one with more gets a proper answer.
-const HEAD_BUFFER_MAX: usize = 128 * 1024;
+const HEAD_BUFFER_MAX: usize = 32 * 1024;
 /// How long what is in progress may take after the shutdown began.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long to wait when the system gives no connection, as when all file descriptors are used up.
