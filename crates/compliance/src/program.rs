@@ -5,6 +5,7 @@
 //! refused. What the rules are called and what their values mean is not known here.
 
 mod call_depth;
+mod nesting;
 
 use crate::Bundle;
 use call_depth::execution_mode;
@@ -22,8 +23,20 @@ use std::fmt;
 /// take about half a millisecond.
 pub const INSTRUCTIONS_MAX: usize = 10_000;
 
+/// What the parser may go through in all modules of a bundle: each as large as can be and read four times.
+const BYTES_READ_MAX: u64 = 4 * Bundle::SIZE_MAX as u64;
+
 /// Builtins that a bundle may not call: their answer changes, or one call can cost any amount of time and memory.
-const FORBIDDEN: [&str; 5] = ["rand.intn", "numbers.range", "numbers.range_step", "trace", "print"];
+const FORBIDDEN: [&str; 8] = [
+    "rand.intn",
+    "numbers.range",
+    "numbers.range_step",
+    "bits.lsh",
+    "units.parse",
+    "units.parse_bytes",
+    "trace",
+    "print",
+];
 
 /// Longest message kept of a compiler or of a rule, in bytes.
 pub(crate) const MESSAGE_MAX: usize = 512;
@@ -146,6 +159,10 @@ impl Program {
         let names: BTreeSet<&str> = bundle.modules.iter().map(|m| m.name.as_str()).collect();
         if names.len() < bundle.modules.len() {
             return Err(does_not_compile("two modules have the same name".into()));
+        }
+        let read = bundle.modules.iter().map(|module| nesting::bytes_read(&module.text));
+        if read.fold(0, u64::saturating_add) > BYTES_READ_MAX {
+            return Err(does_not_compile("lists, sets and objects stand too deep in each other".into()));
         }
         let data = Value::from_json_str(&bundle.data).map_err(|e| does_not_compile(format!("data: {e}")))?;
         let mut engine = Engine::new();

@@ -221,7 +221,14 @@ fn a_bundle_whose_answer_is_no_set_is_refused() {
 
 #[test]
 fn builtins_without_a_fixed_answer_or_cost_are_refused() {
-    for call in [r#"rand.intn("dice", 6)"#, "count(numbers.range(1, 1000000000))", r#"trace("x")"#] {
+    for call in [
+        r#"rand.intn("dice", 6)"#,
+        "count(numbers.range(1, 1000000000))",
+        "bits.lsh(1, 4000000000)",
+        r#"units.parse("1e999999999")"#,
+        r#"units.parse_bytes("1e999999999G")"#,
+        r#"trace("x")"#,
+    ] {
         let refused = refused(&format!("deny contains \"x\" if {call} == 3"));
         assert!(matches!(refused, BadBundle::DoesNotCompile { .. }), "{call}: {refused}");
     }
