@@ -38,7 +38,9 @@ impl Within {
             (Self::Code, b'#') => Self::Comment,
             (Self::Code, b'"') => Self::Text { escaped: false },
             (Self::Code, b'`') => Self::RawText,
-            (Self::Comment, b'\n') | (Self::Text { escaped: false }, b'"') | (Self::RawText, b'`') => Self::Code,
+            (Self::Comment, b'\n') | (Self::Text { escaped: false }, b'"') | (Self::RawText, b'`') => {
+                Self::Code
+            }
             (Self::Text { escaped }, _) => Self::Text { escaped: !escaped && byte == b'\\' },
             (Self::Code | Self::Comment | Self::RawText, _) => self,
         }

@@ -1,10 +1,12 @@
 //! What holds for whatever is traded and whoever is short.
 
-use super::{Deal, World, recycled, settled};
-use crate::{Event, Obligation, Party, Total};
+use super::{Deal, TUESDAY, World, calendar, date, recycled, settled};
+use crate::{Command, Event, Obligation, Party, Total};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use vocabulary::{Amount, AssetId, ParticipantId, SettledSide, SettlementModel, TradeId};
+use vocabulary::{
+    Amount, AssetId, Calendar, Date, ParticipantId, SettledSide, SettlementModel, Side, TradeId,
+};
 
 const CODES: [&str; 5] = ["A", "B", "C", "D", "E"];
 const ASSETS: [&str; 3] = ["CNY", "XYZ", "UVW"];
@@ -73,6 +75,35 @@ fn check_netting(events: &[Event]) {
     assert_eq!(lines, flows(events, SettlementModel::Net));
 }
 
+/// Each party moves an asset in one direction, no more of it than gross, and all together as little as the balances
+/// allow; so with n parties, n - 1 transfers are enough.
+fn check_netting_is_minimal(events: &[Event]) {
+    let mut balances = BTreeMap::<AssetId, BTreeMap<Party, Amount>>::new();
+    for event in events {
+        let Event::PositionNetted { party, asset, gross_in, gross_out, net, .. } = event else { continue };
+        assert!(!gross_in.is_negative() && !gross_out.is_negative());
+        assert!(
+            net.abs() <= (*gross_in).max(*gross_out),
+            "{party:?} moves more {asset} than without netting"
+        );
+        let before = balances.entry(*asset).or_default().insert(*party, *net);
+        assert_eq!(before, None, "{party:?} pays and receives {asset} at once");
+    }
+    for (asset, mut nets) in balances {
+        let (parties, mut transfers) = (nets.len(), 0);
+        while let Some((from, owed)) = nets.iter().find(|(_, net)| net.is_negative()).map(|(p, n)| (*p, -*n))
+        {
+            let (to, due) = nets.iter().find(|(_, net)| **net > Amount::ZERO).map(|(p, n)| (*p, *n)).unwrap();
+            let moved = owed.min(due);
+            *nets.get_mut(&from).unwrap() += moved;
+            *nets.get_mut(&to).unwrap() -= moved;
+            transfers += 1;
+        }
+        assert!(nets.values().all(|net| net.is_zero()), "{asset} balances");
+        assert!(transfers < parties, "{transfers} transfers of {asset} between {parties}");
+    }
+}
+
 /// Nobody delivers more than it can, and only who can deliver less than is due makes a trade fail.
 fn check_cover(events: &[Event]) {
     let Some(Event::RunStarted { covers, .. }) = events.first() else { return };
@@ -129,6 +160,7 @@ proptest! {
         for day in DAYS {
             let events = world.processes(day);
             check_netting(&events);
+            check_netting_is_minimal(&events);
             check_cover(&events);
             check_totals(&events);
             for number in settled(&events) {
@@ -147,23 +179,69 @@ proptest! {
         prop_assert!(lines.iter().all(|line| line.held.is_zero() && line.used.is_zero()));
     }
 
+    /// Each side is held before it is confirmed; otherwise anything may come before anything.
     #[test]
-    fn the_order_in_which_sides_arrive_changes_nothing_that_settles(deals in deals(), back in any::<bool>()) {
-        let (mut forth, mut other) = (World::open(), World::open());
-        deals.iter().for_each(|deal| forth.trades(deal));
-        let mut sides: Vec<_> = deals.iter().map(|deal| (deal, vocabulary::Side::Sell)).collect();
-        sides.extend(deals.iter().map(|deal| (deal, vocabulary::Side::Buy)));
-        if back {
-            sides.reverse();
+    fn the_order_in_which_sides_arrive_changes_nothing_that_settles(
+        (deals, arrivals) in deals().prop_flat_map(|deals| {
+            let holds_and_confirms = (0..deals.len() * 2).flat_map(|side| [side, side]).collect::<Vec<_>>();
+            (Just(deals), Just(holds_and_confirms).prop_shuffle())
+        }),
+    ) {
+        let (mut in_order, mut shuffled) = (World::open(), World::open());
+        deals.iter().for_each(|deal| in_order.trades(deal));
+        let mut held = BTreeSet::new();
+        for arrival in arrivals {
+            let deal = &deals[arrival / 2];
+            let side = if arrival % 2 == 0 { Side::Buy } else { Side::Sell };
+            let command = if held.insert(arrival) { deal.hold(side) } else { deal.confirm(side) };
+            shuffled.does(command);
         }
-        for (deal, side) in sides {
-            other.does(deal.hold(side));
-            other.does(deal.confirm(side));
-        }
-        for world in [&mut forth, &mut other] {
+        for world in [&mut in_order, &mut shuffled] {
             world.misses("A", "CNY", 50_000);
             world.misses("B", "XYZ", 400);
         }
-        prop_assert_eq!(forth.processes(DAYS[3]), other.processes(DAYS[3]));
+        for day in DAYS {
+            prop_assert_eq!(in_order.processes(day), shuffled.processes(day));
+        }
     }
+
+    /// Both sides of a trade are due on one day: so many business days after the trade, by whatever calendar was in
+    /// force when the first of them came.
+    #[test]
+    fn a_trade_is_due_so_many_business_days_after_it_was_made(
+        deals in deals(),
+        calendars in prop::collection::vec(days_off(), 1..4),
+        sell_first in any::<bool>(),
+    ) {
+        let mut world = World::open();
+        let sides = if sell_first { [Side::Sell, Side::Buy] } else { [Side::Buy, Side::Sell] };
+        let mut due = BTreeMap::new();
+        for (step, deal) in deals.iter().enumerate() {
+            for (turn, side) in sides.into_iter().enumerate() {
+                let days = calendars[(step + turn) % calendars.len()].clone();
+                let counted = nth_business_day(&days, date(TUESDAY), deal.days);
+                world.does(Command::DefineCalendar { calendar: calendar("SSE"), days });
+                world.does(deal.hold(side));
+                let events = world.does(deal.confirm(side));
+                let [Event::ObligationRecorded { obligation }] = &events[..] else { panic!("{events:?}") };
+                prop_assert_eq!(obligation.date, *due.entry(deal.number).or_insert(counted));
+            }
+        }
+    }
+}
+
+/// Saturdays and Sundays, and some of the days around the trade.
+fn days_off() -> impl Strategy<Value = Calendar> {
+    prop::collection::btree_set(0..12_usize, 0..8).prop_map(|offsets| {
+        let day =
+            |offset: usize| std::iter::successors(Some(date(TUESDAY)), |day| Some(day.next())).nth(offset);
+        Calendar { holidays: offsets.into_iter().filter_map(day).collect(), ..Calendar::default() }
+    })
+}
+
+/// By walking: day 0 is the first business day from `from` on.
+fn nth_business_day(days: &Calendar, from: Date, nth: u8) -> Date {
+    let all = std::iter::successors(Some(from), |day| Some(day.next()));
+    let is_open = |day: &Date| day.weekday() < 5 && !days.holidays.contains(day);
+    all.filter(is_open).nth(usize::from(nth)).unwrap()
 }
