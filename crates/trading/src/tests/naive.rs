@@ -29,6 +29,8 @@ pub(crate) struct Naive {
     pub(crate) deals: Vec<Deal>,
     pub(crate) phase: Phase,
     pub(crate) reference: i64,
+    /// Prices are multiples of this.
+    pub(crate) tick: usize,
 }
 
 impl Plain {
@@ -38,8 +40,8 @@ impl Plain {
 }
 
 impl Naive {
-    pub(crate) fn new(reference: i64) -> Self {
-        Self { resting: Vec::new(), deals: Vec::new(), phase: Phase::Continuous, reference }
+    pub(crate) fn new(reference: i64, tick: usize) -> Self {
+        Self { resting: Vec::new(), deals: Vec::new(), phase: Phase::Continuous, reference, tick }
     }
 
     /// Index of the order that comes first on that side: best price, then earliest.
@@ -150,6 +152,7 @@ impl Naive {
         let low = self.resting.iter().map(|order| order.limit).min()?;
         let high = self.resting.iter().map(|order| order.limit).max()?;
         let mut all: Vec<(i64, i64, i64)> = (low..=high)
+            .step_by(self.tick)
             .map(|price| {
                 let (volume, surplus) = self.at_price(price);
                 (price, volume, surplus)

@@ -10,11 +10,21 @@ use vocabulary::{OrderId, Price, Quantity, SelfTradePrevention, Side, TimeInForc
 enum Action {
     Place(Entry),
     Cancel(usize),
+    /// By the id that its client gave it.
+    CancelByClient(usize),
     /// Order, new price, new quantity.
     Replace(usize, Option<i64>, Option<i64>),
     CancelAccount(usize),
+    CancelParticipant(&'static str),
     CancelInstrument,
+    CancelEverything,
     Phase(Phase),
+    /// Both legs of a block trade, and whether they are executed or both given up.
+    Block {
+        price: i64,
+        quantity: i64,
+        executed: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -100,10 +110,14 @@ fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         24 => entry().prop_map(Action::Place),
         3 => number().prop_map(Action::Cancel),
+        2 => number().prop_map(Action::CancelByClient),
         5 => (number(), prop::option::of(price()), prop::option::of(1..=12_i64))
             .prop_map(|(order, price, quantity)| Action::Replace(order, price, quantity)),
         1 => (0..ACCOUNTS.len()).prop_map(Action::CancelAccount),
-        1 => Just(Action::CancelInstrument),
+        1 => prop::sample::select(vec!["NORTH", "SOUTH"]).prop_map(Action::CancelParticipant),
+        1 => prop::sample::select(vec![Action::CancelInstrument, Action::CancelEverything]),
+        1 => (price(), 1..=9_i64, any::<bool>())
+            .prop_map(|(price, quantity, executed)| Action::Block { price, quantity, executed }),
         3 => phase().prop_map(Action::Phase),
     ]
 }
@@ -115,8 +129,16 @@ impl Market {
 
     fn act(&mut self, action: Action) -> Result<Vec<Event>, Refusal> {
         let events = match action {
-            Action::Place(entry) => self.enter(Command::PlaceOrder(entry.command())),
+            Action::Place(entry) => {
+                let client_order_id = Some(client_id(self.orders.len() + 1));
+                self.enter(Command::PlaceOrder(PlaceOrder { client_order_id, ..entry.command() }))
+            }
             Action::Cancel(number) => self.command(Command::CancelOrder { order: self.order_number(number) }),
+            Action::CancelByClient(number) => {
+                let account = self.trading.terms(self.order_number(number)).map(|terms| terms.account);
+                let (account, client_order_id) = (account.unwrap_or(id("ANN")), client_id(number));
+                self.command(Command::CancelClientOrder { account, client_order_id })
+            }
             Action::Replace(number, price, quantity) => {
                 let (order, user) = (self.order_number(number), id("user-1"));
                 let (price, quantity) = (price.map(Price), quantity.map(Quantity));
@@ -126,15 +148,38 @@ impl Market {
                 let scope = Scope::Account(id(ACCOUNTS[account].0));
                 self.command(Command::CancelAll { scope })
             }
+            Action::CancelParticipant(code) => {
+                self.command(Command::CancelAll { scope: Scope::Participant(id(code)) })
+            }
             Action::CancelInstrument => {
                 self.command(Command::CancelAll { scope: Scope::Instrument(id("ACME")) })
             }
+            Action::CancelEverything => self.command(Command::CancelAll { scope: Scope::All }),
             Action::Phase(phase) => self.set_phase(phase),
+            Action::Block { price, quantity, executed } => self.block(price, quantity, executed),
         };
         while self.trading.is_sweeping() {
             self.command(Command::ContinueSweep).unwrap();
         }
         events
+    }
+
+    /// Both legs, on which no phase and no book has any bearing.
+    fn block(&mut self, price: i64, quantity: i64, executed: bool) -> Result<Vec<Event>, Refusal> {
+        for (account, side) in [("ANN", Side::Buy), ("BOB", Side::Sell)] {
+            let leg = PlaceOrder {
+                account: id(account),
+                kind: OrderKind::Block(Price(price)),
+                ..order(side, 0, quantity)
+            };
+            self.enter(Command::PlaceOrder(leg))?;
+        }
+        let [.., buy, sell] = self.orders[..] else { panic!("two legs were created") };
+        if executed {
+            return self.command(Command::ExecuteBlock { buy, sell });
+        }
+        self.command(Command::WithdrawBlock { order: buy })?;
+        self.command(Command::WithdrawBlock { order: sell })
     }
 
     fn resting(&self) -> Vec<(usize, i64)> {
@@ -156,7 +201,9 @@ impl Naive {
     fn act(&mut self, action: Action, events: &[Event], number: usize) {
         match action {
             Action::Place(entry) => self.enter(plain(entry, number)),
-            Action::Cancel(number) => self.remove(|order| order.number != number),
+            Action::Cancel(number) | Action::CancelByClient(number) => {
+                self.remove(|order| order.number != number);
+            }
             Action::Replace(old, price, quantity) => {
                 let created = events.iter().any(|event| matches!(event, Event::OrderCreated(_)));
                 let found = self.find(old).unwrap();
@@ -173,11 +220,16 @@ impl Naive {
                 self.enter(new);
             }
             Action::CancelAccount(account) => self.remove(|order| order.account != account),
-            Action::CancelInstrument => self.remove(|_| false),
+            Action::CancelParticipant(code) => self.remove(|order| ACCOUNTS[order.account].1 != code),
+            Action::CancelInstrument | Action::CancelEverything => self.remove(|_| false),
             Action::Phase(phase) => {
                 if phase != self.phase {
                     self.change_phase(phase);
                 }
+            }
+            Action::Block { executed: false, .. } => {}
+            Action::Block { price, quantity, executed: true } => {
+                self.deals.push((number - 1, number, price, quantity));
             }
         }
     }
@@ -190,6 +242,11 @@ impl Naive {
         };
         side(true).into_iter().chain(side(false)).map(|order| (order.number, order.left)).collect()
     }
+}
+
+/// What the client calls the order that is created next, if it is that one.
+fn client_id(number: usize) -> vocabulary::ClientOrderId {
+    id(&format!("order-{number}"))
 }
 
 fn plain(entry: Entry, number: usize) -> Plain {
@@ -234,7 +291,7 @@ proptest! {
     #[test]
     fn the_market_does_what_the_plain_market_does(actions in prop::collection::vec(action(), 1..60)) {
         let mut market = Market::open_with(1_000_000_000_00, 1_000_000);
-        let mut naive = Naive::new(acme().reference_price.0);
+        let mut naive = Naive::new(acme().reference_price.0, 1);
         for action in actions {
             let Ok(events) = market.act(action) else { continue };
             naive.act(action, &events, market.orders.len());
@@ -255,7 +312,7 @@ proptest! {
         let (instrument, price) = (id("ACME"), Price(reference));
         market.command(Command::SetReferencePrice { instrument, price }).unwrap();
         market.set_phase(Phase::ClosingAuction).unwrap();
-        let mut naive = Naive::new(reference);
+        let mut naive = Naive::new(reference, 1);
         naive.phase = Phase::ClosingAuction;
         for (side, price, quantity) in entries {
             let entry = Entry {
@@ -359,9 +416,11 @@ fn finish(market: &mut Market) {
             market.accept(order.id).unwrap();
         }
     }
-    market.command(Command::CancelAll { scope: Scope::All }).unwrap();
-    while market.trading.is_sweeping() {
-        market.command(Command::ContinueSweep).unwrap();
+    market.act(Action::CancelEverything).unwrap();
+    for order in market.orders.clone() {
+        if market.trading.order(order).is_some_and(|order| order.block && order.status.is_live()) {
+            market.command(Command::WithdrawBlock { order }).unwrap();
+        }
     }
     for trade in 0..market.trades.len() {
         for side in [Side::Buy, Side::Sell] {
