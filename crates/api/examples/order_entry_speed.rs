@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let journal = SqliteJournal::open(dir.path(), &founding, Check::Tail)?;
     let snapshots = SnapshotFiles::in_data_dir(dir.path(), 0);
     let recovered = node::recover(Hosts::ALL, &journal.reader()?, &snapshots, |_| {})?;
-    let views = ViewsWriter::open(&dir.path().join("views.db"))?.reader(1)?;
+    let views = ViewsWriter::open(&dir.path().join("views.db"), 0)?.reader(1)?;
     let reader = Box::new(journal.reader()?);
     let parts = NodeParts {
         recovered,

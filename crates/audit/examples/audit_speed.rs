@@ -36,7 +36,7 @@ fn main() {
     let batches: Vec<node::Batch> = records.chunks(STEP).map(|step| Arc::new(step.to_vec())).collect();
 
     let run = Run::start();
-    let mut log = AuditLog::open(dir.path()).unwrap();
+    let mut log = AuditLog::open(dir.path(), 0).unwrap();
     for batch in &batches {
         log.follow(std::slice::from_ref(batch)).unwrap();
     }
@@ -45,10 +45,10 @@ fn main() {
     drop(batches);
 
     let started = Instant::now();
-    drop(AuditLog::open(dir.path()).unwrap());
+    drop(AuditLog::open(dir.path(), 0).unwrap());
     println!("open: {:?}", started.elapsed());
     let run = Run::start();
-    verify(dir.path(), |_| ()).unwrap();
+    verify(dir.path(), 0, |_| ()).unwrap();
     run.tell("verify", records.len());
     let journal = Journal::of(&records);
     let run = Run::start();

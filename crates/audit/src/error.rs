@@ -22,6 +22,16 @@ pub enum AuditError {
         /// In which file.
         path: PathBuf,
     },
+    /// The log tells of another shard than the one that is to be written.
+    #[error("{} is of shard {found}, not of shard {expected}", path.display())]
+    OtherShard {
+        /// In which file.
+        path: PathBuf,
+        /// The shard of its last line.
+        found: u16,
+        /// The shard that opens it.
+        expected: u16,
+    },
     /// Records did not come gaplessly, or their time went back by a day.
     #[error("the record at position {found} does not follow position {last}")]
     OutOfOrder {

@@ -10,7 +10,7 @@ use crate::error::AuditError;
 use crate::hash_chain::{HashChain, open_seal};
 use crate::line::{LineHead, Lines};
 use engine::Record;
-use node::journal::first_position;
+use node::journal::{first_position, shard_of};
 use node::{Batch, Follower, FollowerError};
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
@@ -59,11 +59,11 @@ fn end_of(files: &DayFiles) -> Result<Option<End>, AuditError> {
 }
 
 impl AuditLog {
-    /// Opens the logs in `data_dir/audit`, which is made if need be, at the end of their last whole lines.
+    /// Opens the logs of a shard in `data_dir/audit`, which is made if need be, at the end of their last whole lines.
     ///
     /// # Errors
-    /// When the file system refuses, or a last line is not what this log has written.
-    pub fn open(data_dir: &Path) -> Result<Self, AuditError> {
+    /// When the file system refuses, or a last line is not what this log has written of this shard.
+    pub fn open(data_dir: &Path, shard: u16) -> Result<Self, AuditError> {
         let dir = directory(data_dir);
         let mut audit = DayFiles::open(Log::Audit, &dir)?;
         let mut decisions = DayFiles::open(Log::Decisions, &dir)?;
@@ -79,7 +79,11 @@ impl AuditLog {
         };
         let chain = |end: &Option<End>| end.as_ref().map_or(HashChain::GENESIS, |end| end.chain);
         let (audit_chain, decision_chain) = (chain(&audit_end), chain(&decisions_end));
-        let written = audit_end.map_or(first_position(0) - 1, |end| end.head.position);
+        if let Some(end) = audit_end.as_ref().filter(|end| shard_of(end.head.position) != shard) {
+            let (path, found) = (end.line.path.clone(), shard_of(end.head.position));
+            return Err(AuditError::OtherShard { path, found, expected: shard });
+        }
+        let written = audit_end.map_or(first_position(shard) - 1, |end| end.head.position);
         let (seq, policy) = decisions_end.map_or((0, None), |end| (end.head.seq, end.head.policy));
         Ok(Self {
             audit,

@@ -42,20 +42,20 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Proves both logs in `data_dir/audit`: every line as it was written, none missing, repeated or moved, each in the file
+/// Proves both logs of a shard in `data_dir/audit`: every line as it was written, none missing, repeated or moved, each in the file
 /// of its day. `progress` hears how many lines were read.
 ///
 /// # Errors
 /// The first flaw, or what cannot be read.
-pub fn verify(data_dir: &Path, mut progress: impl FnMut(u64)) -> Result<Summary, VerifyError> {
+pub fn verify(data_dir: &Path, shard: u16, mut progress: impl FnMut(u64)) -> Result<Summary, VerifyError> {
     let dir = directory(data_dir);
-    let mut audit = Walk::start(Log::Audit, &dir)?;
+    let mut audit = Walk::start(Log::Audit, &dir, shard)?;
     let mut stated = 0;
     while let Some(head) = audit.advance()? {
         stated = head.decisions;
         tell(audit.lines(), &mut progress);
     }
-    let mut decisions = Walk::start(Log::Decisions, &dir)?;
+    let mut decisions = Walk::start(Log::Decisions, &dir, shard)?;
     while decisions.advance()?.is_some() {
         tell(audit.lines() + decisions.lines(), &mut progress);
     }
@@ -83,13 +83,14 @@ pub fn verify_against(
     journal: &dyn JournalReader,
     mut progress: impl FnMut(u64),
 ) -> Result<Summary, VerifyError> {
+    let shard = journal.shard();
     let until = journal.tail().map_err(RecoveryError::from)?.next_position;
     let dir = directory(data_dir);
     let mut comparison = Comparison {
         lines: Lines::new(),
-        records: Records { journal, chain: Chain::genesis(journal.shard()), read: Vec::new().into_iter() },
-        audit: Walk::start(Log::Audit, &dir)?,
-        decisions: Walk::start(Log::Decisions, &dir)?,
+        records: Records { journal, chain: Chain::genesis(shard), read: Vec::new().into_iter() },
+        audit: Walk::start(Log::Audit, &dir, shard)?,
+        decisions: Walk::start(Log::Decisions, &dir, shard)?,
         audit_line: Vec::new(),
         decision_lines: Vec::new(),
         reworded: 0,

@@ -128,6 +128,7 @@ impl fmt::Display for LogSummary {
 pub(crate) struct Walk {
     log: Log,
     dir: PathBuf,
+    shard: u16,
     files: std::iter::Peekable<std::vec::IntoIter<(Day, PathBuf)>>,
     open: Option<OpenFile>,
     /// The last line read, without its line break.
@@ -144,7 +145,7 @@ struct OpenFile {
 }
 
 impl Walk {
-    pub(crate) fn start(log: Log, dir: &Path) -> Result<Self, VerifyError> {
+    pub(crate) fn start(log: Log, dir: &Path, shard: u16) -> Result<Self, VerifyError> {
         let files = log.files(dir)?;
         let summary = LogSummary {
             files: files.len() as u64,
@@ -155,7 +156,7 @@ impl Walk {
         };
         let files = files.into_iter().peekable();
         let (dir, chain) = (dir.to_owned(), HashChain::GENESIS);
-        Ok(Self { log, dir, files, open: None, line: Vec::new(), chain, summary })
+        Ok(Self { log, dir, shard, files, open: None, line: Vec::new(), chain, summary })
     }
 
     pub(crate) fn line(&self) -> &[u8] {
@@ -164,7 +165,7 @@ impl Walk {
 
     /// The position of the last line's record; before the first line, the one before all.
     pub(crate) fn position(&self) -> u64 {
-        self.summary.last_position.unwrap_or(first_position(0) - 1)
+        self.summary.last_position.unwrap_or(first_position(self.shard) - 1)
     }
 
     /// The chain with the last line.

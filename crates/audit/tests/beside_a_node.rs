@@ -34,7 +34,7 @@ fn start(data: &Path) -> Node {
     let journal = SqliteJournal::open(data, &founding, Check::Tail).unwrap();
     let snapshots = SnapshotFiles::in_data_dir(data, 0);
     let recovered = recover(Hosts::ALL, &journal.reader().unwrap(), &snapshots, |_| ()).unwrap();
-    let log: Box<dyn Follower> = Box::new(AuditLog::open(data).unwrap());
+    let log: Box<dyn Follower> = Box::new(AuditLog::open(data, 0).unwrap());
     let reader = || -> Box<dyn JournalReader> { Box::new(journal.reader().unwrap()) };
     let (followers, for_snapshots) = (vec![(log, reader())], reader());
     let parts = NodeParts {

@@ -26,6 +26,12 @@ pub const fn first_position(shard: u16) -> u64 {
     (shard as u64) << 48 | 1
 }
 
+/// The shard that a position is of.
+#[must_use]
+pub const fn shard_of(position: u64) -> u16 {
+    (position >> 48) as u16
+}
+
 /// Consecutive records that are written by one commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {

@@ -80,10 +80,10 @@ pub(crate) fn run(options: &UpOptions) -> Result<(), Failure> {
 }
 
 fn start(data: &Path, opened: embedded::Opened) -> anyhow::Result<(Node, Services)> {
-    let views = ViewsWriter::open(&data.join("views.db"))?;
+    let views = ViewsWriter::open(&data.join("views.db"), 0)?;
     let reader = views.reader(VIEW_READERS)?;
     let journal = opened.reader()?;
-    let followers: Vec<Box<dyn Follower>> = vec![Box::new(views), Box::new(AuditLog::open(data)?)];
+    let followers: Vec<Box<dyn Follower>> = vec![Box::new(views), Box::new(AuditLog::open(data, 0)?)];
     let node = opened.start(&NodeConfig::default(), Box::new(SystemClock::new()), followers)?;
     activate_policy(&node.handle())?;
     let key = SigningKey::open(data)?;

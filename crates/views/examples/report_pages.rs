@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(&dir)?;
     let market = a_day().market;
     let home = tempfile::tempdir()?;
-    let mut views = ViewsWriter::open(&home.path().join("views.db"))?;
+    let mut views = ViewsWriter::open(&home.path().join("views.db"), 0)?;
     views.follow(&market.records)?;
     let snapshot = views.reader(1)?.snapshot()?;
     let hash = "6f2b9c1de07a4b53aa1e6f2b9c1de07a4b53aa1e6f2b9c1de07a4b53aa1e0042";

@@ -99,7 +99,7 @@ struct Cost {
 fn pass(records: &[Record], traded: usize, at_once: usize) -> Cost {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("views.db");
-    let mut views = ViewsWriter::open(&path).expect("new views");
+    let mut views = ViewsWriter::open(&path, 0).expect("new views");
     let start = Instant::now();
     let mut take_in = |records: &[Record]| {
         let before = processor_time(start);

@@ -1,11 +1,14 @@
 //! The file: its tables, their version, and laying them down anew when the version is another.
 //!
-//! Invariant: a file has all tables of this version with a cursor, or is rebuilt from the first record.
+//! Invariant: a file has all tables of this version with a cursor in its shard, or is rebuilt from the first record.
 
+use node::journal::{first_position, shard_of};
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 
+use crate::columns::stored;
 use crate::error::ViewsError;
+use crate::writer::read_cursor;
 
 /// Counts changes of the tables or of what stands in them. Another version in the file means that it is rebuilt.
 pub const SCHEMA_VERSION: i64 = 3;
@@ -15,13 +18,13 @@ const TABLES: &str = include_str!("schema.sql");
 /// Statements kept prepared on a connection.
 const STATEMENTS_MAX: usize = 256;
 
-/// Opens the file for its writer.
-pub(crate) fn open_for_writing(path: &Path) -> Result<Connection, ViewsError> {
+/// Opens the file for the writer of that shard's views.
+pub(crate) fn open_for_writing(path: &Path, shard: u16) -> Result<Connection, ViewsError> {
     let open = |source| ViewsError::Open { path: path.to_owned(), source };
     let connection = Connection::open(path).map_err(open)?;
     prepare(&connection).map_err(open)?;
-    if version(&connection).map_err(open)? != SCHEMA_VERSION {
-        lay_down(&connection).map_err(open)?;
+    if !is_of(&connection, shard).map_err(open)? {
+        lay_down(&connection, shard).map_err(open)?;
     }
     Ok(connection)
 }
@@ -41,8 +44,13 @@ fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
+/// Whether the tables are of this version, and tell of that shard.
+fn is_of(connection: &Connection, shard: u16) -> rusqlite::Result<bool> {
+    Ok(version(connection)? == SCHEMA_VERSION && shard_of(read_cursor(connection)?.next_position) == shard)
+}
+
 /// Drops whatever is there, and begins anew. One transaction, so a reader sees the old tables or the new.
-fn lay_down(connection: &Connection) -> rusqlite::Result<()> {
+fn lay_down(connection: &Connection, shard: u16) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
     let found: Vec<(String, String)> = transaction
         .prepare(
@@ -55,7 +63,8 @@ fn lay_down(connection: &Connection) -> rusqlite::Result<()> {
         transaction.execute_batch(&format!("DROP {kind} \"{}\"", name.replace('"', "\"\"")))?;
     }
     transaction.execute_batch(TABLES)?;
-    transaction.execute("INSERT INTO cursor (id, next_position, time) VALUES (1, 1, 0)", [])?;
+    let first = stored(first_position(shard));
+    transaction.execute("INSERT INTO cursor (id, next_position, time) VALUES (1, ?, 0)", [first])?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()
 }

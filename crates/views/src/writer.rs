@@ -47,13 +47,13 @@ pub(crate) struct Cursor {
 }
 
 impl ViewsWriter {
-    /// Opens the views at `path`, or lays them down. Views of another schema version are dropped; then
-    /// [`ViewsWriter::next_position`] is 1, and the whole journal is to be followed again.
+    /// Opens the views of a shard at `path`, or lays them down. Views of another schema version or shard are dropped;
+    /// then [`ViewsWriter::next_position`] is the shard's first, and its whole journal is to be followed again.
     ///
     /// # Errors
     /// When the file cannot be opened or is no database.
-    pub fn open(path: &Path) -> Result<Self, ViewsError> {
-        let connection = schema::open_for_writing(path)?;
+    pub fn open(path: &Path, shard: u16) -> Result<Self, ViewsError> {
+        let connection = schema::open_for_writing(path, shard)?;
         let cursor = read_cursor(&connection)?;
         let progress = Arc::new(Progress::default());
         progress.reached(cursor.next_position - 1);

@@ -21,7 +21,7 @@ struct Views {
 
 fn views_of(market: &Market) -> Views {
     let dir = tempfile::tempdir().unwrap();
-    let mut writer = ViewsWriter::open(&dir.path().join("views.db")).unwrap();
+    let mut writer = ViewsWriter::open(&dir.path().join("views.db"), 0).unwrap();
     for records in market.records.chunks(7) {
         writer.follow(records).unwrap();
     }

@@ -6,14 +6,16 @@ mod market;
 
 use market::day::a_day;
 use market::{Market, id};
+use node::journal::first_position;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
+use trading::Phase;
 use views::{
     OrderFilter, PageRequest, SCHEMA_VERSION, Snapshot, TradeFilter, ViewsError, ViewsReader, ViewsWriter,
     Visibility,
 };
-use vocabulary::UserId;
+use vocabulary::{Side, UserId};
 
 fn new_dir() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
@@ -53,7 +55,7 @@ fn dump(path: &Path) -> Vec<String> {
 }
 
 fn views_in(dir: &tempfile::TempDir, market: &Market, batch: usize) -> ViewsWriter {
-    let mut writer = ViewsWriter::open(&dir.path().join("views.db")).unwrap();
+    let mut writer = ViewsWriter::open(&dir.path().join("views.db"), 0).unwrap();
     for records in market.records.chunks(batch) {
         writer.follow(records).unwrap();
     }
@@ -82,10 +84,10 @@ fn a_crash_between_two_batches_loses_nothing_and_repeats_nothing() {
     let expected = dump(views_in(&whole, &market, usize::MAX).path());
     let path = torn.path().join("views.db");
     let half = market.records.len() / 2;
-    let mut writer = ViewsWriter::open(&path).unwrap();
+    let mut writer = ViewsWriter::open(&path, 0).unwrap();
     writer.follow(&market.records[..half]).unwrap();
     drop(writer);
-    let mut writer = ViewsWriter::open(&path).unwrap();
+    let mut writer = ViewsWriter::open(&path, 0).unwrap();
     assert_eq!(writer.next_position(), half as u64 + 1);
     // What it has seen comes once more.
     writer.follow(&market.records[half - 10..half + 10]).unwrap();
@@ -98,7 +100,7 @@ fn a_crash_between_two_batches_loses_nothing_and_repeats_nothing() {
 fn fault_12_records_that_are_missing_or_do_not_fit_stop_it_and_change_nothing() {
     let market = a_day().market;
     let dir = new_dir();
-    let mut writer = ViewsWriter::open(&dir.path().join("views.db")).unwrap();
+    let mut writer = ViewsWriter::open(&dir.path().join("views.db"), 0).unwrap();
     writer.follow(&market.records[..20]).unwrap();
     let before = dump(writer.path());
     let gap = writer.follow(&market.records[21..]).unwrap_err();
@@ -142,10 +144,42 @@ fn views_of_another_version_are_rebuilt_and_not_read() {
     drop(connection);
     let refused = ViewsReader::open(&path, 1).unwrap_err();
     assert!(matches!(refused, ViewsError::OtherVersion { .. }), "{refused}");
-    let mut writer = ViewsWriter::open(&path).unwrap();
+    let mut writer = ViewsWriter::open(&path, 0).unwrap();
     assert_eq!(writer.next_position(), 1);
     writer.follow(&market.records).unwrap();
     assert_eq!(dump(&path), expected);
+}
+
+#[test]
+fn each_shard_has_positions_and_views_of_its_own() {
+    for shard in [3, u16::MAX] {
+        let mut market = Market::open_in_shard(shard);
+        market.must(market::phase("ACME", Phase::Continuous));
+        let sold = market.place(market::limit("BOB", Side::Sell, 100_00, 5));
+        let bought = market.place(market::limit("ANN", Side::Buy, 100_00, 5));
+        let dir = new_dir();
+        let path = dir.path().join("views.db");
+        for known in [0, 9, market.records.len()] {
+            let mut writer = ViewsWriter::open(&path, shard).unwrap();
+            let seen = usize::try_from(writer.next_position() - first_position(shard)).unwrap();
+            writer.follow(&market.records[seen..known.max(seen)]).unwrap();
+        }
+        let writer = ViewsWriter::open(&path, shard).unwrap();
+        assert_eq!(writer.next_position(), market.at().position);
+        let snapshot = writer.reader(1).unwrap().snapshot().unwrap();
+        let one = PageRequest::new(Some(1), None).unwrap();
+        let newest = snapshot.orders(&OrderFilter::default(), Visibility::All, &one).unwrap();
+        let rest = PageRequest::new(Some(1), newest.next).unwrap();
+        let oldest = snapshot.orders(&OrderFilter::default(), Visibility::All, &rest).unwrap();
+        assert_eq!([newest.rows[0].order, oldest.rows[0].order], [bought, sold]);
+        assert_eq!(snapshot.order(sold, Visibility::All).unwrap().unwrap().remaining.minor, 0);
+        drop((snapshot, writer));
+        let writer = ViewsWriter::open(&path, 2).unwrap();
+        assert_eq!(writer.next_position(), first_position(2), "another shard's views begin anew");
+        assert!(
+            writer.reader(1).unwrap().snapshot().unwrap().order(sold, Visibility::All).unwrap().is_none()
+        );
+    }
 }
 
 #[test]
@@ -153,7 +187,7 @@ fn readers_wait_for_a_position_and_say_when_it_does_not_come() {
     let market = a_day().market;
     let dir = new_dir();
     let path = dir.path().join("views.db");
-    let mut writer = ViewsWriter::open(&path).unwrap();
+    let mut writer = ViewsWriter::open(&path, 0).unwrap();
     let (beside, apart) = (writer.reader(1).unwrap(), ViewsReader::open(&path, 1).unwrap());
     for reader in [&beside, &apart] {
         let behind = reader.wait_for(1, Duration::from_millis(20)).unwrap_err();
@@ -182,7 +216,7 @@ fn readers_wait_for_a_position_and_say_when_it_does_not_come() {
 fn a_snapshot_does_not_move_while_the_writer_does() {
     let market = a_day().market;
     let dir = new_dir();
-    let mut writer = ViewsWriter::open(&dir.path().join("views.db")).unwrap();
+    let mut writer = ViewsWriter::open(&dir.path().join("views.db"), 0).unwrap();
     let half = market.records.len() / 2;
     writer.follow(&market.records[..half]).unwrap();
     let reader = writer.reader(2).unwrap();
@@ -202,7 +236,7 @@ fn a_snapshot_does_not_move_while_the_writer_does() {
 fn pages_are_complete_without_repetition_while_rows_are_added() {
     let market = a_day().market;
     let dir = new_dir();
-    let mut writer = ViewsWriter::open(&dir.path().join("views.db")).unwrap();
+    let mut writer = ViewsWriter::open(&dir.path().join("views.db"), 0).unwrap();
     let half = market.records.len() / 2;
     writer.follow(&market.records[..half]).unwrap();
     let reader = writer.reader(1).unwrap();

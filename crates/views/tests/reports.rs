@@ -18,7 +18,7 @@ struct Reported {
 fn reported() -> Reported {
     let day = a_day();
     let dir = tempfile::tempdir().unwrap();
-    let mut writer = ViewsWriter::open(&dir.path().join("views.db")).unwrap();
+    let mut writer = ViewsWriter::open(&dir.path().join("views.db"), 0).unwrap();
     writer.follow(&day.market.records).unwrap();
     let snapshot = writer.reader(1).unwrap().snapshot().unwrap();
     Reported { day, snapshot, _dir: dir }

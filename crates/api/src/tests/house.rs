@@ -81,7 +81,7 @@ impl House {
         let journal = SqliteJournal::open(dir.path(), &founding, Check::Tail).unwrap();
         let snapshots = SnapshotFiles::in_data_dir(dir.path(), 0);
         let recovered = node::recover(Hosts::ALL, &journal.reader().unwrap(), &snapshots, |_| {}).unwrap();
-        let writer = ViewsWriter::open(&dir.path().join("views.db")).unwrap();
+        let writer = ViewsWriter::open(&dir.path().join("views.db"), 0).unwrap();
         let views = writer.reader(2).unwrap();
         let follower: Box<dyn Follower> = Box::new(ViewsFollower(writer));
         let reader = journal.reader().unwrap();

@@ -28,7 +28,7 @@ fn read(dir: &TempDir, log: &str) -> BTreeMap<String, Vec<Value>> {
 
 fn logged() -> TempDir {
     let dir = TempDir::new().unwrap();
-    AuditLog::open(dir.path()).unwrap().follow(&batch(&a_few_days())).unwrap();
+    AuditLog::open(dir.path(), 0).unwrap().follow(&batch(&a_few_days())).unwrap();
     dir
 }
 
@@ -52,7 +52,7 @@ fn every_record_has_one_line_in_the_file_of_its_day() {
     let decisions: Vec<_> = read(&dir, "decisions-").into_keys().collect();
     assert_eq!(decisions, ["decisions-2026-11-22.jsonl", "decisions-2026-11-24.jsonl"]);
     let summary = verify_against(dir.path(), &Journal::of(&records), |_| ()).unwrap();
-    assert_eq!(summary, verify(dir.path(), |_| ()).unwrap());
+    assert_eq!(summary, verify(dir.path(), 0, |_| ()).unwrap());
     assert_eq!((summary.audit.files, summary.audit.lines), (3, records.len() as u64));
     assert_eq!(summary.audit.last_position, Some(records.len() as u64));
     assert_eq!((summary.decisions.files, summary.decisions.lines), (2, 7));
@@ -138,7 +138,7 @@ fn a_block_trade_touches_both_of_its_orders() {
     let consent = records.last().unwrap();
     assert!(consent.events().iter().any(|event| matches!(event, Event::Block(_))));
     let dir = TempDir::new().unwrap();
-    AuditLog::open(dir.path()).unwrap().follow(&batch(&records)).unwrap();
+    AuditLog::open(dir.path(), 0).unwrap().follow(&batch(&records)).unwrap();
     let files = read(&dir, "audit-");
     let lines: Vec<&Value> = files.values().flatten().skip(16).collect();
     assert_eq!(lines[0]["action"], "block.propose");

@@ -20,7 +20,7 @@ struct Logs(TempDir);
 impl Logs {
     fn written() -> Self {
         let dir = TempDir::new().unwrap();
-        AuditLog::open(dir.path()).unwrap().follow(&batch(&a_few_days())).unwrap();
+        AuditLog::open(dir.path(), 0).unwrap().follow(&batch(&a_few_days())).unwrap();
         Self(dir)
     }
 
@@ -39,7 +39,7 @@ impl Logs {
 
     fn shows(&self, name: &str, line: u64, position: u64, what: &Flaw) {
         let expected = AuditFlaw { file: self.file(name), line, position, what: what.clone() };
-        assert_eq!(flaw(verify(self.0.path(), |_| ())), expected, "by itself");
+        assert_eq!(flaw(verify(self.0.path(), 0, |_| ())), expected, "by itself");
         let journal = Journal::of(&a_few_days());
         let against = flaw(verify_against(self.0.path(), &journal, |_| ()));
         assert_eq!((&against.file, against.line), (&expected.file, line), "against the journal: {against}");
@@ -47,7 +47,7 @@ impl Logs {
 
     /// Sound by itself, and only the journal knows better.
     fn shows_against_the_journal(&self, name: &str, line: u64, position: u64, what: Flaw) {
-        verify(self.0.path(), |_| ()).unwrap();
+        verify(self.0.path(), 0, |_| ()).unwrap();
         let expected = AuditFlaw { file: self.file(name), line, position, what };
         let journal = Journal::of(&a_few_days());
         assert_eq!(flaw(verify_against(self.0.path(), &journal, |_| ())), expected);
@@ -70,7 +70,7 @@ fn a_flipped_bit_shows_wherever_it_is() {
         let mut other = bytes.clone();
         other[at] ^= 1 << (at % 7);
         fs::write(&path, &other).unwrap();
-        let flaw = flaw(verify(logs.0.path(), |_| ()));
+        let flaw = flaw(verify(logs.0.path(), 0, |_| ()));
         assert_eq!(flaw.file, path, "byte {at}: {flaw}");
         let line = 1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count() as u64;
         assert_eq!(flaw.line, line, "byte {at}: {flaw}");
@@ -147,7 +147,7 @@ fn a_line_of_another_history_shows() {
     let mut records = a_few_days();
     let other = Logs(TempDir::new().unwrap());
     records[0].request.actor = super::market::id("mallory");
-    AuditLog::open(other.0.path()).unwrap().follow(&batch(&records)).unwrap();
+    AuditLog::open(other.0.path(), 0).unwrap().follow(&batch(&records)).unwrap();
     let theirs = fs::read_to_string(other.file(SECOND)).unwrap();
     let logs = Logs::written();
     fs::write(logs.file(SECOND), theirs).unwrap();
@@ -159,7 +159,7 @@ fn fault_11_a_log_rewritten_as_a_whole_shows_against_the_journal() {
     let mut records = a_few_days();
     records[17].request.actor = super::market::id("mallory");
     let logs = Logs(TempDir::new().unwrap());
-    AuditLog::open(logs.0.path()).unwrap().follow(&batch(&records)).unwrap();
+    AuditLog::open(logs.0.path(), 0).unwrap().follow(&batch(&records)).unwrap();
     logs.shows_against_the_journal(FIRST, 18, 18, Flaw::NotTheJournals);
 }
 
@@ -214,7 +214,7 @@ fn fault_11_decisions_rewritten_as_a_whole_show_against_the_journal() {
         }
     }
     let logs = Logs(TempDir::new().unwrap());
-    AuditLog::open(logs.0.path()).unwrap().follow(&batch(&records)).unwrap();
+    AuditLog::open(logs.0.path(), 0).unwrap().follow(&batch(&records)).unwrap();
     logs.shows_against_the_journal("decisions-2026-11-22.jsonl", 3, 18, Flaw::NotTheJournals);
 }
 
@@ -234,13 +234,13 @@ fn decisions_may_be_ahead_of_their_audit_line_but_not_of_the_journal() {
     let records = a_few_days();
     let longer = Logs::written();
     let logs = Logs(TempDir::new().unwrap());
-    AuditLog::open(logs.0.path()).unwrap().follow(&batch(&records[..24])).unwrap();
+    AuditLog::open(logs.0.path(), 0).unwrap().follow(&batch(&records[..24])).unwrap();
     fs::copy(longer.file(DECISIONS), logs.file(DECISIONS)).unwrap();
     let (running, ended) = (Journal::of(&records), Journal::of(&records[..24]));
     let found = flaw(verify_against(logs.0.path(), &running, |_| ()));
     assert_eq!(found.what, Flaw::EndsEarly { until: 28 });
     let found = flaw(verify_against(logs.0.path(), &ended, |_| ()));
     assert_eq!((found.line, found.position, found.what), (2, 25, Flaw::NotInJournal));
-    AuditLog::open(logs.0.path()).unwrap();
+    AuditLog::open(logs.0.path(), 0).unwrap();
     verify_against(logs.0.path(), &ended, |_| ()).unwrap();
 }

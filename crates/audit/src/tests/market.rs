@@ -1,7 +1,7 @@
 //! A small made-up market, its records, and a journal of them in memory.
 
 use engine::{Access, Command, Engine, Executed, Hosts, Record, Request};
-use node::journal::{Batch, Chain, JournalError, JournalReader, Tail, frame_into};
+use node::journal::{Batch, Chain, JournalError, JournalReader, Tail, first_position, frame_into, shard_of};
 use std::sync::Arc;
 use trading::{OrderKind, Phase, PlaceOrder};
 use vocabulary::{
@@ -21,6 +21,7 @@ pub(crate) struct Market {
     engine: Engine,
     pub(crate) records: Vec<Record>,
     now: u64,
+    shard: u16,
 }
 
 fn instrument() -> Instrument {
@@ -93,7 +94,11 @@ fn definitions() -> Vec<Command> {
 impl Market {
     /// Open for orders at that time, under the default policy.
     pub(crate) fn open(now: u64) -> Self {
-        let mut market = Self { engine: Engine::new(Hosts::ALL), records: Vec::new(), now };
+        Self::open_in_shard(now, 0)
+    }
+
+    fn open_in_shard(now: u64, shard: u16) -> Self {
+        let mut market = Self { engine: Engine::new(Hosts::ALL), records: Vec::new(), now, shard };
         for command in definitions() {
             market.run(command);
         }
@@ -103,7 +108,7 @@ impl Market {
     /// Records a request of `user-1`, a microsecond after the last one.
     pub(crate) fn run(&mut self, command: Command) -> &Record {
         self.now += 1_000;
-        let position = self.records.len() as u64 + 1;
+        let position = first_position(self.shard) + self.records.len() as u64;
         let request = Request {
             command_id: None,
             correlation: CorrelationId(u128::from(position)),
@@ -139,7 +144,12 @@ impl Market {
 
 /// Everything that the audit log tells apart, over three days of which one has no orders.
 pub(crate) fn a_few_days() -> Vec<Record> {
-    let mut market = Market::open(BEFORE_MIDNIGHT);
+    a_few_days_of_shard(0)
+}
+
+/// The same in a shard of that number.
+pub(crate) fn a_few_days_of_shard(shard: u16) -> Vec<Record> {
+    let mut market = Market::open_in_shard(BEFORE_MIDNIGHT, shard);
     let sold = market.place(limit("BOB", Side::Sell, 10_000, 10)).moment.position;
     market.place(limit("ANN", Side::Buy, 10_100, 4));
     market.place(limit("ANN", Side::Buy, 10_000, 20_000));
@@ -167,6 +177,7 @@ pub(crate) fn batch(records: &[Record]) -> [node::Batch; 1] {
 
 /// A journal in memory.
 pub(crate) struct Journal {
+    shard: u16,
     batches: Vec<Batch>,
     chain: Chain,
 }
@@ -174,7 +185,8 @@ pub(crate) struct Journal {
 impl Journal {
     /// Holds the records in batches of three.
     pub(crate) fn of(records: &[Record]) -> Self {
-        let mut chain = Chain::genesis(0);
+        let shard = records.first().map_or(0, |first| shard_of(first.moment.position));
+        let mut chain = Chain::genesis(shard);
         let seal = |records: &[Record]| {
             let mut bytes = Vec::new();
             for record in records {
@@ -183,13 +195,13 @@ impl Journal {
             chain.seal(1, u32::try_from(records.len()).unwrap(), bytes)
         };
         let batches = records.chunks(3).map(seal).collect();
-        Self { batches, chain }
+        Self { shard, batches, chain }
     }
 }
 
 impl JournalReader for Journal {
     fn shard(&self) -> u16 {
-        0
+        self.shard
     }
 
     fn tail(&self) -> Result<Tail, JournalError> {

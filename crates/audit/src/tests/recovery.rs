@@ -1,9 +1,10 @@
 //! Whatever stops the log, it goes on without a gap and with the same bytes.
 
-use super::market::{Journal, a_few_days, batch};
+use super::market::{Journal, a_few_days, a_few_days_of_shard, batch};
 use crate::{AuditError, AuditLog, verify, verify_against};
 use engine::Record;
 use node::Follower;
+use node::journal::first_position;
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -19,7 +20,7 @@ fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// Opens the log and gives it whatever it lacks.
 fn catch_up(dir: &Path, records: &[Record]) {
-    let mut log = AuditLog::open(dir).unwrap();
+    let mut log = AuditLog::open(dir, 0).unwrap();
     let seen = usize::try_from(log.next_position()).unwrap() - 1;
     log.follow(&batch(&records[seen..])).unwrap();
 }
@@ -41,7 +42,7 @@ fn the_same_records_give_the_same_bytes_however_they_come() {
     let records = a_few_days();
     let (_dir, expected) = whole(&records);
     let one_by_one = TempDir::new().unwrap();
-    let mut log = AuditLog::open(one_by_one.path()).unwrap();
+    let mut log = AuditLog::open(one_by_one.path(), 0).unwrap();
     for (at, record) in records.iter().enumerate() {
         assert_eq!(log.next_position(), at as u64 + 1);
         log.follow(&batch(std::slice::from_ref(record))).unwrap();
@@ -84,6 +85,26 @@ fn lost_newest_files_are_written_again() {
 }
 
 #[test]
+fn each_shard_has_positions_and_a_log_of_its_own() {
+    for shard in [3, u16::MAX] {
+        let records = a_few_days_of_shard(shard);
+        let dir = TempDir::new().unwrap();
+        for known in [0, 7, records.len()] {
+            let mut log = AuditLog::open(dir.path(), shard).unwrap();
+            let seen = usize::try_from(log.next_position() - first_position(shard)).unwrap();
+            log.follow(&batch(&records[seen..known.max(seen)])).unwrap();
+        }
+        let summary = verify_against(dir.path(), &Journal::of(&records), |_| ()).unwrap();
+        assert_eq!(summary, verify(dir.path(), shard, |_| ()).unwrap());
+        assert_eq!(summary.audit.first_position, Some(first_position(shard)));
+        assert_eq!(summary.audit.lines, records.len() as u64);
+        let error = AuditLog::open(dir.path(), 2).unwrap_err();
+        assert!(matches!(error, AuditError::OtherShard { expected: 2, .. }), "{error}");
+        assert!(verify(dir.path(), 2, |_| ()).is_err());
+    }
+}
+
+#[test]
 fn zeros_that_a_power_cut_left_are_no_lines() {
     let records = a_few_days();
     let (dir, expected) = whole(&records);
@@ -103,7 +124,7 @@ fn fault_22_a_full_disk_stops_the_log_and_the_gap_closes_later() {
     for full in ["audit-2026-11-24.jsonl", "decisions-2026-11-24.jsonl"] {
         let dir = TempDir::new().unwrap();
         catch_up(dir.path(), &records[..18]);
-        let mut log = AuditLog::open(dir.path()).unwrap();
+        let mut log = AuditLog::open(dir.path(), 0).unwrap();
         symlink("/dev/full", dir.path().join("audit").join(full)).unwrap();
         let error = log.follow(&batch(&records[18..])).unwrap_err();
         let source = error.downcast::<AuditError>().unwrap();
@@ -127,16 +148,16 @@ fn a_damaged_end_is_not_continued() {
     let path = newest(dir.path(), "audit-");
     let mut file = OpenOptions::new().append(true).open(&path).unwrap();
     file.write_all(b"{\"position\":99}\n").unwrap();
-    let error = AuditLog::open(dir.path()).unwrap_err();
+    let error = AuditLog::open(dir.path(), 0).unwrap_err();
     assert!(matches!(&error, AuditError::Damaged { path: damaged } if *damaged == path), "{error}");
-    assert!(verify(dir.path(), |_| ()).is_err());
+    assert!(verify(dir.path(), 0, |_| ()).is_err());
 }
 
 #[test]
 fn records_that_do_not_follow_are_not_taken() {
     let records = a_few_days();
     let dir = TempDir::new().unwrap();
-    let mut log = AuditLog::open(dir.path()).unwrap();
+    let mut log = AuditLog::open(dir.path(), 0).unwrap();
     log.follow(&batch(&records[..3])).unwrap();
     let error = log.follow(&batch(&records[4..])).unwrap_err().downcast().unwrap();
     assert!(matches!(*error, AuditError::OutOfOrder { last: 3, found: 5 }), "{error}");
@@ -147,7 +168,7 @@ fn a_decision_under_a_policy_nobody_saw_is_not_logged() {
     let mut records = a_few_days();
     records[3].outcome = engine::Outcome::Events(Vec::new());
     let dir = TempDir::new().unwrap();
-    let error = AuditLog::open(dir.path()).unwrap().follow(&batch(&records)).unwrap_err();
+    let error = AuditLog::open(dir.path(), 0).unwrap().follow(&batch(&records)).unwrap_err();
     let error = error.downcast().unwrap();
     assert!(matches!(*error, AuditError::UnknownPolicy { position: 17, version: 1 }), "{error}");
 }

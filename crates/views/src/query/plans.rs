@@ -14,7 +14,7 @@ use crate::schema;
 /// The plans of all arms, as first page and as a later one.
 fn plans(arms: &[(&Listing, Conditions)]) -> Vec<String> {
     let dir = tempfile::tempdir().unwrap();
-    let connection = schema::open_for_writing(&dir.path().join("views.db")).unwrap();
+    let connection = schema::open_for_writing(&dir.path().join("views.db"), 0).unwrap();
     let both = arms
         .iter()
         .flat_map(|(listing, conditions)| [false, true].map(|continued| listing.sql(conditions, continued)));

@@ -21,6 +21,7 @@ pub struct Market {
     pub engine: Engine,
     pub records: Vec<Record>,
     pub now: u64,
+    pub first_position: u64,
 }
 
 pub const ACCOUNTS: [(&str, &str, &str); 4] = [
@@ -136,12 +137,22 @@ pub fn opening(account: &str, participant: &str, owner: &str, euros: i128) -> Ve
 
 impl Market {
     pub fn empty() -> Self {
-        Self { engine: Engine::new(Hosts::ALL), records: Vec::new(), now: 1_675_733_400_000_000_000 }
+        Self::empty_in_shard(0)
+    }
+
+    fn empty_in_shard(shard: u16) -> Self {
+        let (engine, first_position) = (Engine::new(Hosts::ALL), node::journal::first_position(shard));
+        Self { engine, records: Vec::new(), now: 1_675_733_400_000_000_000, first_position }
     }
 
     /// Everything known, everybody funded, nothing traded yet.
     pub fn open() -> Self {
-        let mut market = Self::empty();
+        Self::open_in_shard(0)
+    }
+
+    /// The same in a shard of that number.
+    pub fn open_in_shard(shard: u16) -> Self {
+        let mut market = Self::empty_in_shard(shard);
         definitions().into_iter().for_each(|command| drop(market.must(command)));
         for (account, participant, owner) in ACCOUNTS {
             for command in opening(account, participant, owner, 500_000_00) {
@@ -152,7 +163,7 @@ impl Market {
     }
 
     pub fn at(&self) -> Moment {
-        Moment { position: self.records.len() as u64 + 1, time: Timestamp(self.now) }
+        Moment { position: self.first_position + self.records.len() as u64, time: Timestamp(self.now) }
     }
 
     pub fn submit(&mut self, command: Command) -> Outcome {
@@ -186,7 +197,7 @@ impl Market {
     /// Places an order and gives its id.
     pub fn place(&mut self, order: PlaceOrder) -> OrderId {
         self.must(trading::Command::PlaceOrder(order).into_command());
-        OrderId(self.records.len() as u64)
+        OrderId(self.at().position - 1)
     }
 
     /// Does all work that is waiting.
