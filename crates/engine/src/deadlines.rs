@@ -35,7 +35,7 @@ impl Engine {
     pub(crate) fn expire_deadlines(&self, at: Moment, log: &mut Vec<Event>) {
         log.extend(self.state.outbox.alerts(at).map(Event::from));
         self.expire_blocks(at, log);
-        for order in self.state.flows.overdue(at) {
+        for order in self.state.flows.overdue(at, self.setup.step) {
             log.push(FlowEvent::FlowTimedOut { order }.into());
             if planted!("late-yes-accepts") {
                 self.accept(order, at, log);

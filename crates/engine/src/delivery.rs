@@ -1,6 +1,6 @@
 //! Carrying commands and messages to their contexts, and the answers back.
 
-use vocabulary::{CorrelationId, InstrumentId, Moment, OrderId, Reason};
+use vocabulary::{CorrelationId, Events, InstrumentId, Moment, OrderId, Reason};
 
 use crate::command::{Command, Request};
 use crate::event::{Event, FlowEvent};
@@ -79,7 +79,17 @@ impl Engine {
     }
 
     pub(crate) fn require(&self, context: Context) -> Result<(), Refusal> {
-        if self.hosts.has(context) { Ok(()) } else { Err(Refusal::NotHosted(context)) }
+        if self.setup.hosts.has(context) { Ok(()) } else { Err(Refusal::NotHosted(context)) }
+    }
+
+    /// What trading decides, within the bound of this engine's steps.
+    pub(crate) fn decided_by_trading(
+        &self,
+        command: &trading::Command,
+        at: Moment,
+        correlation: CorrelationId,
+    ) -> Result<Events<trading::Event>, trading::Refusal> {
+        self.state.trading.decide(command, at, correlation, self.setup.step)
     }
 
     fn decide_trading(
@@ -90,7 +100,7 @@ impl Engine {
         log: &mut Vec<Event>,
     ) -> Result<(), Refusal> {
         self.require(Context::Trading)?;
-        log.extend(self.state.trading.decide(command, at, correlation)?.into_iter().map(Event::from));
+        log.extend(self.decided_by_trading(command, at, correlation)?.into_iter().map(Event::from));
         Ok(())
     }
 
@@ -101,7 +111,7 @@ impl Engine {
         log: &mut Vec<Event>,
     ) -> Result<(), Refusal> {
         self.require(Context::Settlement)?;
-        log.extend(self.state.settlement.decide(command, at)?.into_iter().map(Event::from));
+        log.extend(self.state.settlement.decide(command, at, self.setup.step)?.into_iter().map(Event::from));
         Ok(())
     }
 
@@ -161,7 +171,7 @@ impl Engine {
                 None => {}
             },
             // What does not fit into this record goes on in another one.
-            Work::NextCleared(_) if *turns == TURNS_MAX => {}
+            Work::NextCleared(_) if *turns == self.setup.step.within(TURNS_MAX) => {}
             Work::NextCleared(instrument) => {
                 *turns += 1;
                 self.accept_next(*instrument, at, log);

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use trading::CreatedOrder;
 use vocabulary::{
     Amount, Fill, InstrumentId, Moment, OrderId, OrderTerms, Price, Quantity, Reason, Reserved, Side,
-    Timestamp, Trade, UserId, planted,
+    StepBound, Timestamp, Trade, UserId, planted,
 };
 
 use crate::event::FlowEvent;
@@ -137,9 +137,9 @@ impl Flows {
     }
 
     /// The flows that are past their deadline, a bounded number at once.
-    pub(crate) fn overdue(&self, at: Moment) -> Vec<OrderId> {
+    pub(crate) fn overdue(&self, at: Moment, bound: StepBound) -> Vec<OrderId> {
         let late = self.undecided.iter().take_while(|(_, flow)| flow.deadline < at.time);
-        late.map(|(order, _)| *order).take(TIMEOUTS_MAX).collect()
+        late.map(|(order, _)| *order).take(bound.within(TIMEOUTS_MAX)).collect()
     }
 
     /// Whether a branch said no itself, so that it holds nothing. Every other one must be told of a rejection: it

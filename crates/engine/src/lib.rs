@@ -22,6 +22,7 @@ mod reaction;
 mod record;
 mod refusal;
 mod saga;
+mod setup;
 mod stuck;
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ pub use message::{Answer, Branch, Context, Hosts, Message, MessageId};
 pub use outbox::{ALERT_NS, Outbox, UNANSWERED_MAX, Unanswered};
 pub use record::{LOGIC_VERSION, OrderReceipt, Outcome, Receipt, ReceiptResult, Record};
 pub use refusal::Refusal;
+pub use setup::Setup;
 pub use stuck::{StuckFlow, WaitsFor};
 
 /// All business state of a node: what a snapshot holds.
@@ -103,7 +105,7 @@ pub enum Executed {
 
 /// The contexts of a node, working together.
 pub struct Engine {
-    hosts: Hosts,
+    setup: Setup,
     state: State,
     /// The compiled policy: not state, but made from it when it is needed.
     rules: compliance::Rules,
@@ -115,20 +117,21 @@ pub struct Engine {
 
 impl Engine {
     /// An engine without history.
-    pub fn new(hosts: Hosts) -> Self {
-        Self::with(hosts, State::default())
+    pub fn new(setup: impl Into<Setup>) -> Self {
+        Self::with(setup.into(), State::default())
     }
 
     /// An engine from a snapshot's bytes.
     ///
     /// # Errors
     /// When the bytes are not a state.
-    pub fn restore(hosts: Hosts, snapshot: &[u8]) -> Result<Self, minicbor::decode::Error> {
-        Ok(Self::with(hosts, minicbor::decode(snapshot)?))
+    pub fn restore(setup: impl Into<Setup>, snapshot: &[u8]) -> Result<Self, minicbor::decode::Error> {
+        Ok(Self::with(setup.into(), minicbor::decode(snapshot)?))
     }
 
-    fn with(hosts: Hosts, state: State) -> Self {
-        Self { hosts, state, rules: compliance::Rules::default(), effects: Effects::new(hosts), log: Vec::new() }
+    fn with(setup: Setup, state: State) -> Self {
+        let (rules, effects) = (compliance::Rules::default(), Effects::new(setup.hosts));
+        Self { setup, state, rules, effects, log: Vec::new() }
     }
 
     /// The state as bytes: the same for the same history.
@@ -145,9 +148,9 @@ impl Engine {
         &self.state
     }
 
-    /// The contexts hosted here.
-    pub fn hosts(&self) -> Hosts {
-        self.hosts
+    /// What it was made with.
+    pub fn setup(&self) -> Setup {
+        self.setup
     }
 
     /// Position and time of the last record, if there is one.
@@ -200,7 +203,7 @@ impl Engine {
     /// When the record does not fit the state: then the journal is corrupt, or there is a bug.
     pub fn apply(&mut self, record: &Record) {
         self.check_follows(record.moment);
-        let mut effects = std::mem::replace(&mut self.effects, Effects::new(self.hosts));
+        let mut effects = std::mem::replace(&mut self.effects, Effects::new(self.setup.hosts));
         for event in record.events() {
             self.fold(event, record.moment, &mut effects);
             effects.work.clear();
@@ -249,7 +252,7 @@ impl Engine {
 
     /// Folds in the first events and everything that they cause here, which goes to the end of the log.
     fn carry_through(&mut self, at: Moment, log: &mut Vec<Event>) {
-        let mut effects = std::mem::replace(&mut self.effects, Effects::new(self.hosts));
+        let mut effects = std::mem::replace(&mut self.effects, Effects::new(self.setup.hosts));
         let (mut folded, mut turns) = (0, 0);
         loop {
             while let Some(event) = log.get(folded) {
@@ -278,7 +281,7 @@ impl Engine {
             Event::Block(event) => self.fold_block(event, at, effects),
         }
         for message in effects.away.drain(..) {
-            self.state.outbox.post(self.hosts.first(), message, at);
+            self.state.outbox.post(self.setup.hosts.first(), message, at);
         }
     }
 

@@ -186,7 +186,7 @@ impl Engine {
             risk::Switch::Account(account) => trading::Scope::Account(account),
             risk::Switch::Instrument(instrument) => trading::Scope::Instrument(instrument),
         };
-        let own = self.hosts.has(Context::Trading).then(|| shard_of(at.position));
+        let own = self.setup.hosts.has(Context::Trading).then(|| shard_of(at.position));
         for shard in own.into_iter().chain(self.state.counterparts.iter().filter(|shard| Some(*shard) != own))
         {
             let cause = Cause::KillSwitch;
@@ -196,7 +196,7 @@ impl Engine {
 
     /// Whether everything that an order causes happens within one record.
     pub fn is_whole(&self) -> bool {
-        self.hosts == Hosts::ALL
+        self.setup.hosts == Hosts::ALL
     }
 }
 

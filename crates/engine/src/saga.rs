@@ -50,7 +50,7 @@ impl Engine {
         let block = OrderId(at.position);
         // Refuses at once what could not even be created.
         let place = leg_order(propose, Leg::Proposer, propose.user);
-        self.state.trading.decide(&trading::Command::PlaceOrder(place), at, correlation)?;
+        self.decided_by_trading(&trading::Command::PlaceOrder(place), at, correlation)?;
         let deadline = at.time.plus_ns(propose.consent_ns);
         Ok(BlockEvent::BlockProposed { block, terms: *propose, deadline, correlation }.into())
     }
@@ -103,7 +103,7 @@ impl Engine {
     }
 
     pub(crate) fn expire_blocks(&self, at: Moment, log: &mut Vec<Event>) {
-        let late = self.state.blocks.overdue(at).take(EXPIRIES_MAX);
+        let late = self.state.blocks.overdue(at).take(self.setup.step.within(EXPIRIES_MAX));
         log.extend(late.map(|block| Event::from(BlockEvent::BlockExpired { block })));
     }
 
@@ -218,7 +218,7 @@ impl Engine {
             Leg::Counterparty => block.counterparty.map_or(block.terms.user, |(_, user)| user),
         };
         let place = trading::Command::PlaceOrder(leg_order(&block.terms, leg, user));
-        self.state.trading.decide(&place, at, block.correlation)
+        self.decided_by_trading(&place, at, block.correlation)
     }
 
     /// What the answer to a message about a leg means for its block trade; none if the message is not about one.

@@ -2,7 +2,7 @@
 
 use crate::journal::{BadRecord, Chain, Corrupt, JournalError, JournalReader};
 use crate::snapshot::{Snapshot, SnapshotError, Snapshots};
-use engine::{Engine, Executed, Hosts, Outcome, Record};
+use engine::{Engine, Executed, Outcome, Record, Setup};
 use vocabulary::planted;
 
 /// How many bytes of journal are read at once.
@@ -79,11 +79,12 @@ pub fn decode_record(position: u64, body: &[u8]) -> Result<Record, RecoveryError
 /// # Errors
 /// When the journal is damaged or cannot be read. Damaged snapshots are passed over with a warning.
 pub fn recover<R: JournalReader + ?Sized>(
-    hosts: Hosts,
+    setup: impl Into<Setup>,
     reader: &R,
     snapshots: &dyn Snapshots,
     mut progress: impl FnMut(u64),
 ) -> Result<Recovered, RecoveryError> {
+    let setup = setup.into();
     let loaded = snapshots.load_newest()?;
     for (place, why) in &loaded.rejected {
         tracing::warn!(%place, %why, "a snapshot cannot be used");
@@ -91,9 +92,9 @@ pub fn recover<R: JournalReader + ?Sized>(
     let (mut engine, chain) = match loaded.snapshot {
         Some(snapshot) => {
             snapshot.check_against(reader)?;
-            (restore(hosts, &snapshot)?, snapshot.chain())
+            (restore(setup, &snapshot)?, snapshot.chain())
         }
-        None => (Engine::new(hosts), Chain::genesis(reader.shard())),
+        None => (Engine::new(setup), Chain::genesis(reader.shard())),
     };
     let from_snapshot = engine.last().map(|moment| moment.position);
     let mut records = 0;
@@ -112,8 +113,8 @@ pub fn recover<R: JournalReader + ?Sized>(
     Ok(Recovered { engine, chain, from_snapshot, records })
 }
 
-fn restore(hosts: Hosts, snapshot: &Snapshot) -> Result<Engine, RecoveryError> {
-    Engine::restore(hosts, &snapshot.body).map_err(|error| RecoveryError::Unknown {
+fn restore(setup: Setup, snapshot: &Snapshot) -> Result<Engine, RecoveryError> {
+    Engine::restore(setup, &snapshot.body).map_err(|error| RecoveryError::Unknown {
         what: "the snapshot",
         position: snapshot.at.next_position,
         why: error.to_string(),
@@ -150,11 +151,11 @@ pub fn follow_journal<R: JournalReader + ?Sized>(
 /// # Errors
 /// The first damage, or the first command that decides differently.
 pub fn verify<R: JournalReader + ?Sized>(
-    hosts: Hosts,
+    setup: impl Into<Setup>,
     reader: &R,
     mut progress: impl FnMut(u64),
 ) -> Result<(u64, Engine), RecoveryError> {
-    let mut engine = Engine::new(hosts);
+    let mut engine = Engine::new(setup);
     let mut records = 0;
     let mut chain = Chain::genesis(reader.shard());
     loop {

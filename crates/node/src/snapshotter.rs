@@ -6,7 +6,7 @@ use crate::journal::JournalReader;
 use crate::recovery::{Recovered, RecoveryError, recover};
 use crate::running::NodeConfig;
 use crate::snapshot::{Snapshot, Snapshots};
-use engine::Hosts;
+use engine::Setup;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// The thread's state.
 pub(crate) struct Snapshotter {
-    hosts: Hosts,
+    setup: Setup,
     reader: Box<dyn JournalReader>,
     snapshots: Box<dyn Snapshots>,
     every: u64,
@@ -32,9 +32,9 @@ impl Snapshotter {
         snapshots: Box<dyn Snapshots>,
         shared: Arc<Shared>,
     ) -> Self {
-        let hosts = recovered.engine.hosts();
+        let setup = recovered.engine.setup();
         let last = recovered.from_snapshot.unwrap_or_default();
-        Self { hosts, reader, snapshots, every: config.snapshot_every, last, shared }
+        Self { setup, reader, snapshots, every: config.snapshot_every, last, shared }
     }
 
     /// Runs until the node stops; gives the store of snapshots back for the last one.
@@ -54,7 +54,7 @@ impl Snapshotter {
 
     /// Keeps a snapshot of what is durable.
     pub(crate) fn take(&mut self) -> Result<(), RecoveryError> {
-        let recovered = recover(self.hosts, self.reader.as_ref(), self.snapshots.as_ref(), |_| ())?;
+        let recovered = recover(self.setup, self.reader.as_ref(), self.snapshots.as_ref(), |_| ())?;
         let (shard, at) = (self.reader.shard(), recovered.chain.tail());
         self.snapshots.save(&Snapshot { shard, at, body: recovered.engine.snapshot() })?;
         Ok(())

@@ -36,7 +36,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use vocabulary::{
     Amount, AssetId, Calendar, CalendarId, Date, Events, Fill, MarketId, Moment, OrderTerms, ParticipantId,
-    Reservations, Reserved, SettlementModel, Timestamp, Verdict, one, planted,
+    Reservations, Reserved, SettlementModel, StepBound, Timestamp, Verdict, one, planted,
 };
 
 /// All that settlement knows. Its size is bounded by open holds, unsettled trades and reference data.
@@ -63,11 +63,12 @@ pub struct Settlement {
 }
 
 impl Settlement {
-    /// Says what `command` would change, and changes nothing. No events means: already so.
+    /// Says what `command` would change, and changes nothing. No events means: already so. Long work goes no further than
+    /// `bound`.
     ///
     /// # Errors
     /// [`Refusal`] says which rule is against it.
-    pub fn decide(&self, command: &Command, at: Moment) -> Result<Events<Event>, Refusal> {
+    pub fn decide(&self, command: &Command, at: Moment, bound: StepBound) -> Result<Events<Event>, Refusal> {
         match *command {
             Command::SetQuota { participant, asset, quota } => self.set_quota(participant, asset, quota),
             Command::DefineCalendar { calendar, ref days } => self.define_calendar(calendar, days),
@@ -80,7 +81,7 @@ impl Settlement {
             Command::Reduce { terms, part, what } => self.reduce(terms, part, what),
             Command::Release { terms, parts, until } => self.release(terms, parts, until),
             Command::Process { date } => self.process(date),
-            Command::Advance => Ok(self.advance()),
+            Command::Advance => Ok(self.advance(bound)),
         }
     }
 

@@ -21,7 +21,9 @@ use crate::{Refusal, Settlement};
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
-use vocabulary::{Amount, AssetId, Date, Events, ParticipantId, SettlementModel, TradeId, one, planted};
+use vocabulary::{
+    Amount, AssetId, Date, Events, ParticipantId, SettlementModel, StepBound, TradeId, one, planted,
+};
 
 /// How many trades, or positions, one step of a run takes at most.
 pub const STEP_TRADES_MAX: usize = 256;
@@ -90,14 +92,14 @@ impl Run {
         self.netted = Some((asset, party));
     }
 
-    fn net_next(&self) -> Events<Event> {
+    fn net_next(&self, step_max: usize) -> Events<Event> {
         let netted = |(asset, party, position): (AssetId, Party, Position)| {
             let net = position.net();
             let Position { gross_in, gross_out } = position;
             let (run, date) = (self.number, self.date);
             Event::PositionNetted { run, date, party, asset, gross_in, gross_out, net }
         };
-        self.positions.after(self.netted).take(STEP_TRADES_MAX).map(netted).collect()
+        self.positions.after(self.netted).take(step_max).map(netted).collect()
     }
 
     /// What each deliverer with a shortfall has left for gross-settled trades.
@@ -179,18 +181,19 @@ impl Settlement {
     }
 
     /// The next step of the run, if there is one.
-    pub(crate) fn advance(&self) -> Events<Event> {
+    pub(crate) fn advance(&self, bound: StepBound) -> Events<Event> {
         let Some(run) = &self.run else { return Events::new() };
-        let uncovered = self.recycle_uncovered(run);
+        let step_max = bound.within(STEP_TRADES_MAX);
+        let uncovered = self.recycle_uncovered(run, step_max);
         if !uncovered.is_empty() {
             return uncovered;
         }
-        let netted = run.net_next();
+        let netted = run.net_next(step_max);
         if !netted.is_empty() {
             return netted;
         }
         if !run.remaining.is_empty() {
-            return self.settle_next(run);
+            return self.settle_next(run, step_max);
         }
         one(run.completed())
     }
@@ -210,9 +213,9 @@ impl Settlement {
 
     /// Takes trades out of the netting until every net outgoing is covered. The first short deliverer, by participant
     /// and asset, loses the latest trade that takes from it; and so on with what is left then.
-    fn recycle_uncovered(&self, run: &Run) -> Events<Event> {
+    fn recycle_uncovered(&self, run: &Run, step_max: usize) -> Events<Event> {
         let (mut events, mut taken, mut needs) = (Events::new(), BTreeSet::new(), run.needs());
-        while events.len() < STEP_TRADES_MAX {
+        while events.len() < step_max {
             let Some((deliverer, need)) = needs.iter_mut().find(|(_, need)| need.is_short()) else { break };
             let (participant, asset) = *deliverer;
             let short = Short { participant, asset, missing: -(need.net + need.deliverable) };
@@ -251,7 +254,7 @@ impl Settlement {
     }
 
     /// The next trades in order: final where covered, recycled where not.
-    fn settle_next(&self, run: &Run) -> Events<Event> {
+    fn settle_next(&self, run: &Run, step_max: usize) -> Events<Event> {
         let mut left = run.left();
         let settle = |&(due, trade): &Due| {
             let trade = self.trade_in_run(trade);
@@ -271,7 +274,7 @@ impl Settlement {
                 },
             }
         };
-        run.remaining.iter().take(STEP_TRADES_MAX).map(settle).collect()
+        run.remaining.iter().take(step_max).map(settle).collect()
     }
 
     fn recycled(&self, run: &Run, from: Date, trade: &CompleteTrade, short: Short) -> Event {

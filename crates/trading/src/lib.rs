@@ -29,7 +29,7 @@ use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use vocabulary::{
     Asset, AssetId, CorrelationId, Date, Events, Index, Instrument, InstrumentId, Moment, OrderId,
-    OrderTerms, ParticipantId, Price, Quantity, Side, TradeId,
+    OrderTerms, ParticipantId, Price, Quantity, Side, StepBound, TradeId,
 };
 
 pub use auction::Uncross;
@@ -74,7 +74,8 @@ pub struct Trading {
 }
 
 impl Trading {
-    /// Says what `command` would change, and changes nothing. No events means: already so.
+    /// Says what `command` would change, and changes nothing. No events means: already so. Long work goes no further than
+    /// `bound`.
     ///
     /// # Errors
     /// A [`Refusal`], which is expected and recorded.
@@ -83,6 +84,7 @@ impl Trading {
         command: &Command,
         at: Moment,
         correlation: CorrelationId,
+        bound: StepBound,
     ) -> Result<Events<Event>, Refusal> {
         match command {
             Command::DefineAsset(asset) => self.define_asset(*asset),
@@ -103,15 +105,15 @@ impl Trading {
             }
             Command::CancelAll { scope } => {
                 self.check_scope(*scope)?;
-                Ok(self.start_sweep(*scope, Cause::Requested, at))
+                Ok(self.start_sweep(*scope, Cause::Requested, at, bound))
             }
             Command::AcceptOrder { order } => self.accept(*order, at),
             Command::RejectOrder { order, reason } => self.reject(*order, reason),
             Command::Settle { side } => Ok(self.settle(side)),
             Command::ExecuteBlock { buy, sell } => self.execute_block(*buy, *sell, at),
             Command::WithdrawBlock { order } => self.withdraw_block(*order),
-            Command::StartSweep { scope, cause, .. } => Ok(self.start_sweep(*scope, *cause, at)),
-            Command::ContinueSweep => self.continue_sweep(),
+            Command::StartSweep { scope, cause, .. } => Ok(self.start_sweep(*scope, *cause, at, bound)),
+            Command::ContinueSweep => self.continue_sweep(bound),
             Command::CancelClientOrder { account, client_order_id } => {
                 self.cancel_client_order(*account, *client_order_id)
             }

@@ -8,7 +8,7 @@
 //! up itself; a kill switch only stops them from being executed.
 
 use minicbor::{Decode, Encode};
-use vocabulary::{Events, InstrumentId, Moment, TimeInForce, one, planted};
+use vocabulary::{Events, InstrumentId, Moment, StepBound, TimeInForce, one, planted};
 
 use crate::Trading;
 use crate::command::Scope;
@@ -18,9 +18,9 @@ use crate::matching::end_order;
 use crate::order::{Cause, NOWHERE, Order};
 use crate::refusal::Refusal;
 
-/// How many orders or slots one step looks at, and how many orders it takes out at most: bounds a record.
-pub(crate) const SWEEP_LOOKS_MAX: usize = 50_000;
+/// How many orders one step takes out at most, and how many orders or slots it looks at for each: bounds a record.
 pub(crate) const SWEEP_CANCELS_MAX: usize = 500;
+const SWEEP_LOOKS_PER_CANCEL: usize = 100;
 
 /// Orders being taken out step by step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -56,18 +56,24 @@ impl Sweep {
 
 impl Trading {
     /// Takes out at once what one step can, and leaves the rest to [`Trading::continue_sweep`].
-    pub(crate) fn start_sweep(&self, scope: Scope, cause: Cause, at: Moment) -> Events<Event> {
+    pub(crate) fn start_sweep(
+        &self,
+        scope: Scope,
+        cause: Cause,
+        at: Moment,
+        bound: StepBound,
+    ) -> Events<Event> {
         let mut events = one(Event::SweepStarted { scope, cause });
         if self.sweeps.is_empty() {
-            self.sweep_step(&Sweep::new(scope, cause, at), &mut events);
+            self.sweep_step(&Sweep::new(scope, cause, at), bound, &mut events);
         }
         events
     }
 
-    pub(crate) fn continue_sweep(&self) -> Result<Events<Event>, Refusal> {
+    pub(crate) fn continue_sweep(&self, bound: StepBound) -> Result<Events<Event>, Refusal> {
         let sweep = self.sweeps.front().ok_or(Refusal::NoSweep)?;
         let mut events = Events::new();
-        self.sweep_step(sweep, &mut events);
+        self.sweep_step(sweep, bound, &mut events);
         Ok(events)
     }
 
@@ -77,10 +83,12 @@ impl Trading {
         self.sweeps.iter().any(|sweep| sweep.cause == Cause::DayEnded && sweep.scope == scope)
     }
 
-    fn sweep_step(&self, sweep: &Sweep, events: &mut Events<Event>) {
+    fn sweep_step(&self, sweep: &Sweep, bound: StepBound, events: &mut Events<Event>) {
+        let cancels_max = bound.within(SWEEP_CANCELS_MAX);
+        let looks_max = cancels_max * SWEEP_LOOKS_PER_CANCEL;
         let mut slot = sweep.cursor.unwrap_or_else(|| self.first_on_walk(sweep.scope));
         let (mut looks, mut cancels) = (0, 0);
-        while slot != NOWHERE && looks < SWEEP_LOOKS_MAX && cancels < SWEEP_CANCELS_MAX {
+        while slot != NOWHERE && looks < looks_max && cancels < cancels_max {
             if let Some(order) = self.orders.peek(slot).filter(|order| order.resting) {
                 let listing = &self.listings[order.instrument as usize];
                 let account = self.ledger.at(order.account);

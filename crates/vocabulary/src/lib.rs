@@ -14,6 +14,7 @@ pub mod order;
 #[cfg(planted)]
 pub mod planted;
 pub mod reservation;
+pub mod step;
 pub mod terms;
 pub mod text;
 pub mod trade;
@@ -27,6 +28,7 @@ pub use moment::{Moment, Timestamp};
 pub use money::{Amount, Price, Quantity};
 pub use order::{SelfTradePrevention, Side, TimeInForce};
 pub use reservation::{HoldRefusal, Reservations, Reserved, Verdict};
+pub use step::StepBound;
 pub use terms::{Fill, OrderTerms, Reason, SettledSide};
 pub use trade::{Trade, TradeSide};
 

@@ -386,7 +386,7 @@ fn no_orders_are_taken_while_too_many_messages_are_unanswered() {
     for _ in 300..crate::UNANSWERED_MAX {
         state.outbox.post(Context::Trading, message.clone(), at);
     }
-    market.engine = crate::Engine::with(market.engine.hosts(), state);
+    market.engine = crate::Engine::with(market.engine.setup(), state);
     let refusal = market.refused(place(limit("ANN", Side::Buy, 100_00, 1)));
     assert_eq!(refusal, Refusal::OutboxFull);
 }

@@ -37,9 +37,9 @@ fn a_command_with_the_same_key_is_executed_once_and_answered_as_at_first() {
 fn a_key_survives_a_restart_from_records_and_from_a_snapshot() {
     let mut market = Market::open();
     let first = position(&market.submit(keyed(&market, 7, deposit(5))));
-    let mut from_records = Engine::new(market.engine.hosts());
+    let mut from_records = Engine::new(market.engine.setup());
     market.records.iter().for_each(|record| from_records.apply(record));
-    let from_snapshot = Engine::restore(market.engine.hosts(), &market.engine.snapshot()).unwrap();
+    let from_snapshot = Engine::restore(market.engine.setup(), &market.engine.snapshot()).unwrap();
     for engine in [from_records, from_snapshot] {
         market.engine = engine;
         let again = market.submit(keyed(&market, 7, deposit(5)));

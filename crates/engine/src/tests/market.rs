@@ -186,8 +186,8 @@ impl Market {
 
     /// Rebuilds from the records alone and from a snapshot, and compares.
     pub(crate) fn check_replay(&self) {
-        let mut again = Engine::new(self.engine.hosts());
-        let mut decided = Engine::new(self.engine.hosts());
+        let mut again = Engine::new(self.engine.setup());
+        let mut decided = Engine::new(self.engine.setup());
         for record in &self.records {
             let bytes = minicbor::to_vec(record).unwrap();
             let read: Record = minicbor::decode(&bytes).unwrap();
@@ -197,7 +197,7 @@ impl Market {
             assert_eq!(redone, Executed::Recorded(Box::new(record.clone())));
         }
         assert!(again.state() == self.engine.state(), "applying the events gives the same state");
-        let restored = Engine::restore(self.engine.hosts(), &self.engine.snapshot()).unwrap();
+        let restored = Engine::restore(self.engine.setup(), &self.engine.snapshot()).unwrap();
         assert!(restored.state() == self.engine.state(), "a snapshot gives the same state");
         self.engine.state().trading.ledger().audit().unwrap();
     }

@@ -139,7 +139,7 @@ impl Participant {
     }
 
     fn restart(&mut self) {
-        let mut engine = Engine::new(self.engine.hosts());
+        let mut engine = Engine::new(self.engine.setup());
         self.records.iter().for_each(|record| engine.apply(record));
         assert!(engine.state() == self.engine.state());
         self.engine = engine;
@@ -160,7 +160,7 @@ fn b1_a_hold_and_its_record_are_one_append() {
         let before = participant.engine.snapshot();
         participant.say(1, Say::Hold);
         let record = participant.records.last().unwrap().clone();
-        let mut lost = Engine::restore(participant.engine.hosts(), &before).unwrap();
+        let mut lost = Engine::restore(participant.engine.setup(), &before).unwrap();
         assert_eq!(lost.state().risk.open_count(), 0, "lost with its record");
         lost.apply(&record);
         assert!(lost.state() == participant.engine.state(), "and there with it");

@@ -2,7 +2,7 @@
 
 use super::{DEADLINE, Deal, World, asset, deal, participant};
 use crate::{Command, Event, Refusal, Settlement};
-use vocabulary::{Amount, HoldRefusal, Quantity, Reserved, Side};
+use vocabulary::{Amount, HoldRefusal, Quantity, Reserved, Side, StepBound};
 
 /// An order of A to buy 10 XYZ for 1,000 CNY at most.
 fn order() -> Deal {
@@ -51,7 +51,7 @@ fn b2_any_operation_repeated_has_the_effect_of_one() {
         often.does(command.clone());
         for earlier in &commands[..=seen] {
             // A hold that was released in the meantime says so instead of taking effect again (B4).
-            match often.state.decide(earlier, often.at) {
+            match often.state.decide(earlier, often.at, StepBound::USUAL) {
                 Ok(events) => assert!(events.is_empty(), "{earlier:?}"),
                 Err(no) => {
                     assert_eq!(no, Refusal::Hold(HoldRefusal::AlreadyReleased));
@@ -216,7 +216,9 @@ fn a_hold_beyond_what_is_left_of_it_is_not_confirmed() {
 
 #[test]
 fn without_a_quota_nothing_can_be_held() {
-    let no = Settlement::default().decide(&order().hold(Side::Buy), World::default().at).unwrap_err();
+    let no = Settlement::default()
+        .decide(&order().hold(Side::Buy), World::default().at, StepBound::USUAL)
+        .unwrap_err();
     assert_eq!(no.code(), "settlement.quota-exceeded");
     assert_eq!(
         no.to_string(),

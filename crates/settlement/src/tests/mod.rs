@@ -11,7 +11,8 @@ mod resume;
 use crate::{Command, Cycle, Event, Refusal, Settlement};
 use vocabulary::{
     AccountId, Amount, AssetId, CalendarId, CorrelationId, Date, Fill, InstrumentId, MarketId, Moment,
-    OrderId, OrderTerms, ParticipantId, Quantity, Reserved, SettlementModel, Side, Timestamp, TradeId,
+    OrderId, OrderTerms, ParticipantId, Quantity, Reserved, SettlementModel, Side, StepBound, Timestamp,
+    TradeId,
 };
 
 pub(crate) const TUESDAY: &str = "2023-02-07";
@@ -146,8 +147,13 @@ impl World {
 
     /// Decides and applies; the command must not be refused.
     pub(crate) fn does(&mut self, command: Command) -> Vec<Event> {
+        self.does_within(StepBound::USUAL, &command)
+    }
+
+    fn does_within(&mut self, bound: StepBound, command: &Command) -> Vec<Event> {
         self.at.position += 1;
-        let events = self.state.decide(&command, self.at).unwrap_or_else(|no| panic!("{command:?}: {no}"));
+        let events =
+            self.state.decide(command, self.at, bound).unwrap_or_else(|no| panic!("{command:?}: {no}"));
         for event in &events {
             self.state.apply(event, self.at);
             self.history.push((event.clone(), self.at));
@@ -158,7 +164,7 @@ impl World {
     /// The command must be refused.
     pub(crate) fn refuses(&mut self, command: &Command) -> Refusal {
         self.at.position += 1;
-        self.state.decide(command, self.at).expect_err("should be refused")
+        self.state.decide(command, self.at, StepBound::USUAL).expect_err("should be refused")
     }
 
     /// The command must succeed without effect.
@@ -190,13 +196,16 @@ impl World {
 
     /// Runs the date to its end and returns all that happened.
     pub(crate) fn processes(&mut self, day: &str) -> Vec<Event> {
+        self.processes_within(StepBound::USUAL, day)
+    }
+
+    /// As [`World::processes`], in steps of at most that.
+    pub(crate) fn processes_within(&mut self, bound: StepBound, day: &str) -> Vec<Event> {
         let mut events = self.does(Command::Process { date: date(day) });
         while self.state.running().is_some() {
-            let step = self.does(Command::Advance);
-            assert!(
-                !step.is_empty() && step.len() <= crate::STEP_TRADES_MAX,
-                "each step is bounded, and one"
-            );
+            let step = self.does_within(bound, &Command::Advance);
+            let step_max = bound.within(crate::STEP_TRADES_MAX);
+            assert!(!step.is_empty() && step.len() <= step_max, "each step is bounded, and one");
             events.extend(step);
         }
         events

@@ -2,6 +2,7 @@
 
 use super::{Deal, TUESDAY, World, date, deal};
 use crate::{Command, Settlement};
+use vocabulary::StepBound;
 
 /// A day of both models with shortfalls in each, large enough for several steps of every stage.
 fn day() -> World {
@@ -38,6 +39,19 @@ fn fault_13_a_run_resumes_from_every_event() {
         assert_eq!(resumed.state, world.state, "after event {number}");
     }
     assert_eq!(rebuilt, world.state);
+}
+
+#[test]
+fn a_run_comes_to_the_same_end_in_steps_of_any_size() {
+    let mut whole = day();
+    whole.processes(TUESDAY);
+    for step in [1, 3, 8, 100] {
+        let mut world = day();
+        let events = world.processes_within(StepBound::at_most(step), TUESDAY);
+        assert_eq!(world.state, whole.state, "in steps of {step}");
+        let events_of_whole: Vec<_> = whole.history.iter().map(|(event, _)| event.clone()).collect();
+        assert!(events_of_whole.ends_with(&events), "in steps of {step}");
+    }
 }
 
 #[test]

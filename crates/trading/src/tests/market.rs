@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use std::str::FromStr;
 use vocabulary::{
     Amount, Asset, AssetKind, CorrelationId, FeeSchedule, Fill, Instrument, Moment, OrderId, Price, Quantity,
-    Reason, Reserved, SelfTradePrevention, SettledSide, Side, TimeInForce, Timestamp, Trade,
+    Reason, Reserved, SelfTradePrevention, SettledSide, Side, StepBound, TimeInForce, Timestamp, Trade,
 };
 
 pub(crate) fn id<T: FromStr<Err: Debug>>(text: &str) -> T {
@@ -119,7 +119,7 @@ impl Market {
     fn step(&mut self, command: Command) -> Result<Vec<Event>, Refusal> {
         let at = Moment { position: self.position, time: Timestamp(self.position * 1_000) };
         let correlation = CorrelationId(u128::from(self.position));
-        let events = self.trading.decide(&command, at, correlation)?.into_vec();
+        let events = self.trading.decide(&command, at, correlation, StepBound::USUAL)?.into_vec();
         for event in &events {
             match event {
                 Event::OrderCreated(created) => self.orders.push(created.terms.order),
@@ -199,7 +199,9 @@ impl Market {
         let mut decided = Trading::default();
         let mut applied = Trading::default();
         for (number, (at, command, events)) in self.history.iter().enumerate() {
-            let again = decided.decide(command, *at, CorrelationId(u128::from(at.position))).unwrap();
+            let again = decided
+                .decide(command, *at, CorrelationId(u128::from(at.position)), StepBound::USUAL)
+                .unwrap();
             assert_eq!(again.as_slice(), events.as_slice(), "{command:?} is decided again as before");
             for event in events {
                 decided.apply(event, *at);
