@@ -237,6 +237,7 @@ impl Engine {
         }
         for instrument in self.effects.turned.drain(..) {
             let is_cleared = self.state.trading.next_cleared(instrument).is_some();
+            let is_cleared = is_cleared && !planted!("next-turn-forgotten");
             self.state.flows.set_turn(instrument, is_cleared);
         }
         self.state.threads.follow(record);

@@ -5,6 +5,7 @@
 
 mod answers;
 mod clearing;
+mod copies;
 mod findings;
 mod holds;
 mod ledger;
@@ -21,6 +22,7 @@ use engine::{Context, Hosts, Receipt, Record, Request};
 
 pub use answers::Answers;
 pub use clearing::Clearing;
+pub use copies::{Copies, Entry};
 pub use holds::Holds;
 pub use ledger::Ledger;
 pub use limits::Limits;

@@ -114,4 +114,8 @@ pub const BUGS: &[Bug] = &[
     bug("stopped-block-executes", "a block trade that a kill switch has stopped is executed"),
     bug("sweep-skips-the-last", "cancelling everybody's orders leaves out the last slot"),
     bug("sweep-spares-the-undecided", "a sweep leaves out the orders that are not decided yet"),
+    bug("second-step-forgotten", "a sweep is over after its first step, whatever is left of it"),
+    bug("sweep-cursor-stays", "a sweep goes on from an order that has left the book between two steps"),
+    bug("netting-step-repeated", "the second step of a netting begins where the first did"),
+    bug("next-turn-forgotten", "an order whose turn does not fit into a record is not let in by the next"),
 ];

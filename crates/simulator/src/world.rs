@@ -10,6 +10,7 @@ mod clock;
 mod disk;
 mod ending;
 mod faults;
+mod read_side;
 mod shard;
 mod strikes;
 mod topology;
@@ -21,11 +22,12 @@ use crate::workload::{Asked, Topology, Workload};
 use crate::{Dice, Story};
 use clients::Clients;
 use clock::{MachineClock, WorldTime};
-use engine::{Answer, Context, Event, FlowEvent, ReceiptResult, Request};
+use engine::{Answer, Context, Event, FlowEvent, ReceiptResult, Request, Setup};
 use faults::Faults;
 pub use faults::Struck;
 use node::decode_record;
 use node::journal::JournalReader;
+use read_side::ReadSide;
 use shard::{Origin, Shard};
 use std::collections::BTreeMap;
 use strikes::Relief;
@@ -34,6 +36,9 @@ use wire::{End, Packet, Wire};
 const MS: u64 = 1_000_000;
 /// A node with nothing to do looks around this often.
 const IDLE_NS: u64 = 100 * MS;
+
+/// So many histories in a thousand have views and audit log: they take a while.
+const READ_SIDES_PERMILLE: u64 = 333;
 
 /// What happens at some moment.
 #[derive(Debug)]
@@ -68,6 +73,8 @@ pub struct Summary {
 /// Everything there is.
 pub(crate) struct World<'a> {
     dice: Dice,
+    /// For what may be drawn otherwise without a seed's whole history becoming another.
+    aside: Dice,
     time: WorldTime,
     queue: BTreeMap<(u64, u64), Happening>,
     queued: u64,
@@ -90,6 +97,7 @@ impl<'a> World<'a> {
     /// The world of a seed.
     pub(crate) fn new(seed: u64, story: &'a mut Story) -> Self {
         let mut dice = Dice::new(seed);
+        let mut aside = Dice::new(!seed);
         let layout = topology::draw(&mut dice);
         let trading_shards = layout
             .iter()
@@ -99,11 +107,16 @@ impl<'a> World<'a> {
             .expect("few shards");
         let workload = Workload::new(dice.split(), &Topology { trading_shards });
         let time = WorldTime::default();
+        let step = topology::draw_step(&mut aside);
+        let has_read_sides = aside.permille(READ_SIDES_PERMILLE);
         let mut shards = Vec::new();
         for (name, hosts) in layout {
-            story.tell(|| format!("shard {} {} hosts {hosts:?}", name.context, name.number));
+            story.tell(|| format!("shard {} {} hosts {hosts:?}, {step:?}", name.context, name.number));
             let astray_ns = i64::try_from(dice.below(20 * MS)).expect("it is small");
-            shards.push(Shard::new(name, hosts, MachineClock::new(time.clone(), astray_ns)));
+            let clock = MachineClock::new(time.clone(), astray_ns);
+            let mut shard = Shard::new(name, Setup { hosts, step }, clock);
+            shard.read_side = has_read_sides.then(|| ReadSide::new(name.number));
+            shards.push(shard);
         }
         let to_ask = *dice.pick(&[100, 400, 800, 1_200]);
         Self {
@@ -122,6 +135,7 @@ impl<'a> World<'a> {
             to_ask,
             records: 0,
             dice,
+            aside,
         }
     }
 
@@ -369,7 +383,7 @@ impl<'a> World<'a> {
 
     /// Shows the auditor what has become durable.
     fn show(&mut self, shard: usize) -> Result<(), Violation> {
-        let Shard { name, hosts, disk, shown, leaders, .. } = &mut self.shards[shard];
+        let Shard { name, setup, disk, shown, leaders, read_side, .. } = &mut self.shards[shard];
         let batches = disk.read_from(*shown, usize::MAX).expect("a simulated disk can be read");
         for batch in batches {
             for framed in batch.unframe() {
@@ -386,7 +400,10 @@ impl<'a> World<'a> {
                         leaders.iter_mut().for_each(|leader| leader.send_again(*message));
                     }
                 }
-                self.auditor.recorded(*name, *hosts, &record)?;
+                if let Some(read_side) = read_side {
+                    read_side.copies.recorded(&record);
+                }
+                self.auditor.recorded(*name, setup.hosts, &record)?;
             }
         }
         Ok(())

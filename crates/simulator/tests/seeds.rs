@@ -70,5 +70,5 @@ fn every_kind_of_fault_strikes() {
     for seed in 0..60 {
         struck.extend(run(seed, &mut Story::new(Telling::Nothing)).unwrap().struck.into_keys());
     }
-    assert_eq!(struck.len(), 14, "{struck:?}");
+    assert_eq!(struck.len(), 18, "{struck:?}");
 }

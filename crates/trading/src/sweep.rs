@@ -100,7 +100,8 @@ impl Trading {
             slot = self.next_on_walk(sweep.scope, slot);
             looks += 1;
         }
-        events.push(Event::SweepAdvanced { next: (slot != NOWHERE).then_some(slot) });
+        let goes_on = slot != NOWHERE && !planted!("second-step-forgotten");
+        events.push(Event::SweepAdvanced { next: goes_on.then_some(slot) });
     }
 
     fn first_on_walk(&self, scope: Scope) -> u32 {
@@ -134,7 +135,8 @@ impl Trading {
 
     /// An order is about to leave the book. A cursor that stands on it moves on.
     pub(crate) fn move_cursor_off(&mut self, slot: u32) {
-        let Some(sweep) = self.sweeps.front().filter(|sweep| sweep.cursor == Some(slot)) else { return };
+        let stands_on_it = |sweep: &&Sweep| sweep.cursor == Some(slot) && !planted!("sweep-cursor-stays");
+        let Some(sweep) = self.sweeps.front().filter(stands_on_it) else { return };
         let next = self.next_on_walk(sweep.scope, slot);
         self.sweeps[0].cursor = Some(next);
     }

@@ -1,6 +1,7 @@
 //! How a history ends: everything comes to its end once faults stop, and what is left is the same however it is read.
 
 use super::clock::BEGINNING_NS;
+use super::shard::Shard;
 use super::witness::Seen;
 use super::{MS, World};
 use crate::auditor::Violation;
@@ -49,6 +50,15 @@ impl World<'_> {
             while self.shards[shard].leaders[0].node.follow() {}
             self.same_in_every_copy(shard)?;
             self.follower_is_complete(shard)?;
+            let Shard { read_side, leaders, disk, .. } = &self.shards[shard];
+            if let Some(read_side) = read_side {
+                let followers = leaders[0].node.handle().status().followers;
+                if let Some(stopped) = followers.iter().find(|follower| follower.failed.is_some()) {
+                    let told = format!("in {:?} there is {stopped:?}", self.shards[shard].name);
+                    return Err(Violation { invariant: "followers go on", told });
+                }
+                read_side.is_complete(leaders[0].node.engine(), disk)?;
+            }
         }
         self.auditor.ended()
     }
@@ -86,14 +96,14 @@ impl World<'_> {
     fn same_in_every_copy(&self, shard: usize) -> Result<(), Violation> {
         let shard = &self.shards[shard];
         let differs = |told: String| Violation { invariant: "replicas are equal", told };
-        let mut replica = Engine::new(shard.hosts);
+        let mut replica = Engine::new(shard.setup);
         follow_journal(&shard.disk, Chain::genesis(shard.disk.shard()), |record| {
             replica.apply(&record);
             Ok(())
         })
         .map_err(|why| differs(why.to_string()))?;
         let (_, decided) =
-            verify(shard.hosts, &shard.disk, |_| ()).map_err(|why| differs(why.to_string()))?;
+            verify(shard.setup, &shard.disk, |_| ()).map_err(|why| differs(why.to_string()))?;
         let leader = shard.leaders[0].node.engine().snapshot();
         for (copy, state) in [("a replica", replica.snapshot()), ("a second decision", decided.snapshot())] {
             if state != leader {

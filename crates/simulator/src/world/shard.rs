@@ -2,12 +2,14 @@
 
 use super::clock::MachineClock;
 use super::disk::Disk;
+use super::read_side::ReadSide;
 use super::witness::Witness;
 use crate::auditor::ShardName;
-use engine::{Hosts, MessageId, Receipt, Request};
+use engine::{MessageId, Receipt, Request, Setup};
 use node::journal::JournalReader;
 use node::journal::first_position;
-use node::{NodeConfig, NodeParts, Postman, RecoveryError, SteppedNode, Unavailable, recover};
+use node::{NodeConfig, NodeParts, Postman, SteppedNode, Unavailable, recover};
+use std::error::Error;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
@@ -82,24 +84,27 @@ impl Leader {
 /// A shard of some contexts.
 pub(super) struct Shard {
     pub(super) name: ShardName,
-    pub(super) hosts: Hosts,
+    pub(super) setup: Setup,
     pub(super) disk: Disk,
     pub(super) clock: MachineClock,
     pub(super) witness: Witness,
+    /// Views and audit log, in some histories.
+    pub(super) read_side: Option<ReadSide>,
     pub(super) leaders: Vec<Leader>,
     /// The first position that the auditor was not shown.
     pub(super) shown: u64,
 }
 
 impl Shard {
-    pub(super) fn new(name: ShardName, hosts: Hosts, clock: MachineClock) -> Self {
+    pub(super) fn new(name: ShardName, setup: Setup, clock: MachineClock) -> Self {
         let first = first_position(name.number);
         Self {
             name,
-            hosts,
+            setup,
             disk: Disk::empty(name.number),
             clock,
             witness: Witness::new(first),
+            read_side: None,
             leaders: Vec::new(),
             shown: first,
         }
@@ -108,24 +113,36 @@ impl Shard {
     /// Brings up a node from what is stored. It leads from now on, or believes so.
     ///
     /// # Errors
-    /// When what is stored is damaged.
-    pub(super) fn lead(&mut self, number: u64, now_ns: u64) -> Result<(), RecoveryError> {
+    /// When what is stored is damaged, or a follower has seen what the journal does not hold.
+    pub(super) fn lead(&mut self, number: u64, now_ns: u64) -> Result<(), Box<dyn Error>> {
         let config = NodeConfig::default();
-        let recovered = recover(self.hosts, &self.disk, &self.disk, |_| ())?;
-        // Two leaders feed the same follower, and its one cursor says what it has seen.
-        let follower: node::ReadAlong = (Box::new(self.witness.clone()), Box::new(self.disk.clone()));
+        let recovered = recover(self.setup, &self.disk, &self.disk, |_| ())?;
+        if let Some(read_side) = self.read_side.as_ref().filter(|_| self.leaders.is_empty()) {
+            read_side.open()?;
+        }
         let parts = NodeParts {
             recovered,
             journal: Box::new(self.disk.journal()),
             snapshots: (Box::new(self.disk.clone()), Box::new(self.disk.clone())),
             clock: Box::new(self.clock.clone()),
-            followers: vec![follower],
+            followers: self.followers(),
         };
-        let node = SteppedNode::new(&config, parts).map_err(|error| lost_end(self.name.number, &error))?;
+        let node = SteppedNode::new(&config, parts)?;
         let postman = Postman::new(config.system);
         let (asked, paused_until, tick_at) = (Vec::new(), 0, now_ns);
         self.leaders.push(Leader { number, node, asked, postman, paused_until, tick_at });
         Ok(())
+    }
+
+    /// Two leaders feed the same followers, and the one cursor of each says what it has seen.
+    fn followers(&self) -> Vec<node::ReadAlong> {
+        let mut followers: Vec<Box<dyn node::Follower>> = vec![Box::new(self.witness.clone())];
+        if let Some(read_side) = &self.read_side {
+            followers.push(Box::new(read_side.views.clone()));
+            followers.push(Box::new(read_side.audit.clone()));
+        }
+        let beside_reader = |follower| -> node::ReadAlong { (follower, Box::new(self.disk.clone())) };
+        followers.into_iter().map(beside_reader).collect()
     }
 
     /// The one who came up last.
@@ -137,14 +154,4 @@ impl Shard {
     pub(super) fn is_shown(&self) -> bool {
         self.disk.tail().is_ok_and(|tail| tail.next_position == self.shown)
     }
-}
-
-/// A follower has seen what the journal does not hold: in this world that is a loss of acknowledged records.
-fn lost_end(shard: u16, error: &std::io::Error) -> RecoveryError {
-    let journal = node::journal::JournalError::Io {
-        action: "start from",
-        place: format!("disk of shard {shard}"),
-        source: error.to_string().into(),
-    };
-    RecoveryError::Journal(journal)
 }

@@ -2,11 +2,16 @@
 
 use super::disk::WriteFault;
 use super::faults::{Faults, Strike};
+use super::read_side::{Loss, ReadSide};
+use super::shard::Shard;
 use super::wire::End;
 use super::{Happening, MS, World};
 use crate::auditor::Violation;
 use node::journal::verify_chain;
 use node::recover;
+
+/// So many crashes in a thousand cost followers what they had written.
+const LOSS_PERMILLE: u64 = 250;
 
 /// A fault ends.
 #[derive(Clone, Copy, Debug)]
@@ -29,13 +34,13 @@ impl World<'_> {
         self.story.tell(|| format!("strikes shard {shard}: {}", strike.name()));
         *self.struck.entry(strike.name()).or_default() += 1;
         match strike {
-            Strike::Crash => self.crash(shard),
+            Strike::Crash => self.crash(shard)?,
             Strike::DamageJournal => {
-                self.crash(shard);
+                self.crash(shard)?;
                 self.damage_journal(shard)?;
             }
             Strike::DamageSnapshots => {
-                self.crash(shard);
+                self.crash(shard)?;
                 self.shards[shard].disk.damage_snapshots(&mut self.dice);
             }
             Strike::SecondLeader => self.second_leader(shard, false)?,
@@ -51,7 +56,12 @@ impl World<'_> {
             Strike::ClockJump => self.jump(shard),
             Strike::CutOneWay => self.cut(shard, false),
             Strike::CutBothWays => self.cut(shard, true),
-            Strike::FollowerStops => self.shards[shard].witness.seen().fails_next = true,
+            Strike::FollowerStops => {
+                self.shards[shard].witness.seen().fails_next = true;
+                if let Some(read_side) = &self.shards[shard].read_side {
+                    read_side.stop_one(&mut self.aside);
+                }
+            }
             Strike::Snapshot => self.snapshot(shard)?,
         }
         Ok(())
@@ -88,6 +98,7 @@ impl World<'_> {
                 .retain(|leader| leader.node.handle().durable_position() + 1 == end && !has_failed(leader));
             leaders.truncate(1);
             self.shards[shard].witness.seen().fails_next = false;
+            self.shards[shard].read_side.iter().for_each(ReadSide::heal);
             if self.shards[shard].leaders.is_empty() {
                 self.lead(shard)?;
             }
@@ -97,10 +108,27 @@ impl World<'_> {
         Ok(())
     }
 
-    fn crash(&mut self, shard: usize) {
+    fn crash(&mut self, shard: usize) -> Result<(), Violation> {
         self.shards[shard].leaders.clear();
         let later = self.dice.below(2_000 * MS);
         self.schedule(later, Happening::Relieved(Relief::Restart(shard)));
+        self.crash_read_side(shard)
+    }
+
+    /// Some crashes are the machine's, and leave less of the followers' files than was written.
+    fn crash_read_side(&mut self, shard: usize) -> Result<(), Violation> {
+        let Shard { read_side, disk, .. } = &self.shards[shard];
+        let Some(read_side) = read_side else { return Ok(()) };
+        if read_side.close() && self.aside.permille(LOSS_PERMILLE) {
+            let loss = *self.aside.pick(&Loss::ALL);
+            self.story.tell(|| format!("shard {shard}: {}", loss.name()));
+            *self.struck.entry(loss.name()).or_default() += 1;
+            read_side.lose(loss, disk, &mut self.aside).map_err(|why| Violation {
+                invariant: "recovery",
+                told: format!("the followers of shard {shard} cannot be set back: {why}"),
+            })?;
+        }
+        Ok(())
     }
 
     /// Damage is found before anything is built on it, and then mended by an operator from a copy.
@@ -115,7 +143,7 @@ impl World<'_> {
             return Err(unseen("the proof of the journal"));
         }
         let is_read = disk.snapshot_at().is_none_or(|at| from >= at);
-        if is_read && recover(self.shards[shard].hosts, disk, disk, |_| ()).is_ok() {
+        if is_read && recover(self.shards[shard].setup, disk, disk, |_| ()).is_ok() {
             return Err(unseen("the start of a node"));
         }
         disk.mend();

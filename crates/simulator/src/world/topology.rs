@@ -4,6 +4,7 @@ use super::shard::Shard;
 use crate::Dice;
 use crate::auditor::ShardName;
 use engine::{Context, Hosts};
+use vocabulary::StepBound;
 
 use Context::{Compliance, Risk, Settlement, Trading};
 
@@ -39,9 +40,17 @@ pub(super) fn draw(dice: &mut Dice) -> Vec<(ShardName, Hosts)> {
     }
 }
 
+/// Draws how far steps of long work go: as far as they do, or so short that a small market sees second steps.
+pub(super) fn draw_step(dice: &mut Dice) -> StepBound {
+    if dice.permille(400) {
+        return StepBound::USUAL;
+    }
+    StepBound::at_most(usize::try_from(dice.between(1, 8)).expect("a few"))
+}
+
 /// The shard of that context and number. Only trading has several.
 pub(super) fn find(shards: &[Shard], context: Context, number: u16) -> usize {
     let is_it =
-        |shard: &Shard| shard.hosts.has(context) && (shard.name.number == number || context != Trading);
+        |shard: &Shard| shard.setup.hosts.has(context) && (shard.name.number == number || context != Trading);
     shards.iter().position(is_it).expect("every context is hosted, and requests name shards that are")
 }
