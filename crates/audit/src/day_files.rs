@@ -9,8 +9,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use vocabulary::Timestamp;
 use vocabulary::text::Text;
+use vocabulary::{Timestamp, planted};
 
 /// The most that may be written and not yet durable.
 pub(crate) const UNSYNCED_BYTES_MAX: usize = 32 << 20;
@@ -108,7 +108,7 @@ impl DayFiles {
         let mut opened = Self { log, dir: dir.to_owned(), files, open: None, unsynced_bytes: 0 };
         while let Some((_, path)) = opened.files.last().cloned() {
             let whole = whole_bytes(&path).map_err(AuditError::io("read", &path))?;
-            if let Some(bytes) = whole {
+            if let Some(bytes) = whole.filter(|_| !planted!("audit-torn-end-kept")) {
                 opened.cut_to(bytes)?;
             }
             if whole != Some(0) {

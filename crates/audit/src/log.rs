@@ -15,7 +15,7 @@ use node::{Batch, Follower, FollowerError};
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use vocabulary::Timestamp;
+use vocabulary::{Timestamp, planted};
 
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// Lines are handed to the operating system in pieces of about this size.
@@ -72,6 +72,7 @@ impl AuditLog {
             let due = last.as_ref().map_or(0, |end| end.head.decisions);
             let found = last_decision.as_ref().map_or(0, |end| end.head.seq);
             match (found.cmp(&due), &last, &last_decision) {
+                _ if planted!("audit-decisions-apart") => break (last, last_decision),
                 (Ordering::Less, Some(end), _) => audit.cut(&end.line)?,
                 (Ordering::Greater, _, Some(end)) => decisions.cut(&end.line)?,
                 _ => break (last, last_decision),
@@ -83,7 +84,8 @@ impl AuditLog {
             let (path, found) = (end.line.path.clone(), shard_of(end.head.position));
             return Err(AuditError::OtherShard { path, found, expected: shard });
         }
-        let written = audit_end.map_or(first_position(shard) - 1, |end| end.head.position);
+        let ahead = u64::from(planted!("audit-cursor-ahead"));
+        let written = audit_end.map_or(first_position(shard) - 1, |end| end.head.position + ahead);
         let (seq, policy) = decisions_end.map_or((0, None), |end| (end.head.seq, end.head.policy));
         Ok(Self {
             audit,
@@ -107,6 +109,10 @@ impl AuditLog {
         if last_time.is_some_and(|last_time| !Day::is_shared(moment.time, last_time)) {
             self.write()?;
             self.sync()?;
+        }
+        if record.events().is_empty() && planted!("audit-entry-skipped") {
+            self.made = (moment.position, Some(moment.time));
+            return Ok(());
         }
         self.lines.write(record, &mut self.audit_bytes, &mut self.decision_bytes)?;
         self.made = (moment.position, Some(moment.time));

@@ -115,7 +115,23 @@ pub const BUGS: &[Bug] = &[
     bug("sweep-skips-the-last", "cancelling everybody's orders leaves out the last slot"),
     bug("sweep-spares-the-undecided", "a sweep leaves out the orders that are not decided yet"),
     bug("second-step-forgotten", "a sweep is over after its first step, whatever is left of it"),
-    bug("sweep-cursor-stays", "a sweep goes on from an order that has left the book between two steps"),
+    bug(
+        "sweep-cursor-lost",
+        "a sweep ends when the order at which it goes on leaves the book between two steps",
+    ),
     bug("netting-step-repeated", "the second step of a netting begins where the first did"),
+    bug("views-row-skipped", "views leave out the first record after they are opened again"),
+    bug("views-close-unseen", "an order that has expired is open in the views"),
+    bug("audit-entry-skipped", "the audit log leaves out records without events"),
+    bug(
+        "audit-cursor-ahead",
+        "an audit log that is opened again goes on behind a record that it does not hold",
+    ),
+    bug("audit-refusal-unsaid", "a refused command stands in the audit log as one that changed nothing"),
+    bug(
+        "audit-torn-end-kept",
+        "what a crash has left behind the audit log's last whole line is not taken off",
+    ),
+    bug("audit-decisions-apart", "audit log and decision log are not brought to the same end"),
     bug("next-turn-forgotten", "an order whose turn does not fit into a record is not let in by the next"),
 ];

@@ -38,7 +38,7 @@ const MS: u64 = 1_000_000;
 const IDLE_NS: u64 = 100 * MS;
 
 /// So many histories in a thousand have views and audit log: they take a while.
-const READ_SIDES_PERMILLE: u64 = 333;
+const READ_SIDES_PERMILLE: u64 = 250;
 
 /// What happens at some moment.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //! <- {rialto, simulator, bench}`.
 //!
 //! A crate sees the layers below its own and never its neighbours: contexts speak to each other only by messages, which
-//! the engine carries. Tests of the outer crates (node and above) may use a neighbour, and those of node the store around it;
+//! the engine carries. The simulator sees neither storage nor network, which it simulates. Tests of the outer crates (node and above) may use a neighbour, and those of node the store around it;
 //! tests of the pure crates may not.
 
 use crate::manifest::{self, Dependency, Need};
@@ -21,6 +21,9 @@ const LAYERS: [&[&str]; 7] = [
 
 /// The first layer that knows time, IO and threads.
 const FIRST_OUTER: usize = 3;
+
+/// What the simulator has an own instead of.
+const SIMULATED: [&str; 3] = ["store", "bus", "api"];
 
 /// Crates that stand beside the product: they use none of it, and none of it uses them.
 const ASIDE: [&str; 1] = ["tidy"];
@@ -64,6 +67,9 @@ fn objection(user: &str, dependency: &Dependency<'_>) -> Option<String> {
     let used = dependency.name;
     if ASIDE.contains(&used) {
         return Some(format!("{used} is no part of the product"));
+    }
+    if user == "simulator" && SIMULATED.contains(&used) {
+        return Some(format!("simulator must not depend on {used}: disk and network are simulated"));
     }
     let below = layer_of(used)?;
     let Some(above) = layer_of(user) else {
@@ -114,6 +120,16 @@ mod tests {
         assert_eq!(reasons("node", "dev-dependencies", "store"), [""; 0]);
         assert_eq!(reasons("node", "dependencies", "store").len(), 1);
         assert_eq!(reasons("node", "dev-dependencies", "rialto").len(), 1);
+    }
+
+    #[test]
+    fn the_simulator_sees_the_read_side_and_neither_storage_nor_network() {
+        for used in ["node", "views", "audit"] {
+            assert_eq!(reasons("simulator", "dependencies", used), [""; 0], "{used}");
+        }
+        for used in ["store", "api"] {
+            assert_eq!(reasons("simulator", "dependencies", used).len(), 1, "{used}");
+        }
     }
 
     #[test]

@@ -135,9 +135,8 @@ impl Trading {
 
     /// An order is about to leave the book. A cursor that stands on it moves on.
     pub(crate) fn move_cursor_off(&mut self, slot: u32) {
-        let stands_on_it = |sweep: &&Sweep| sweep.cursor == Some(slot) && !planted!("sweep-cursor-stays");
-        let Some(sweep) = self.sweeps.front().filter(stands_on_it) else { return };
-        let next = self.next_on_walk(sweep.scope, slot);
+        let Some(sweep) = self.sweeps.front().filter(|sweep| sweep.cursor == Some(slot)) else { return };
+        let next = if planted!("sweep-cursor-lost") { NOWHERE } else { self.next_on_walk(sweep.scope, slot) };
         self.sweeps[0].cursor = Some(next);
     }
 

@@ -126,9 +126,14 @@ impl<'a> Batch<'a> {
             Outcome::Refused(refusal) => self.fold_refusal(&request.command, refusal)?,
         }
         self.note_touched()?;
-        self.cursor.next_position += 1;
-        self.cursor.time = moment.time;
+        self.go_on_behind(record);
         Ok(())
+    }
+
+    /// Goes on behind a record without folding it in.
+    pub(crate) fn go_on_behind(&mut self, record: &Record) {
+        self.cursor.next_position += 1;
+        self.cursor.time = record.moment.time;
     }
 
     fn fold_event(&mut self, event: &'a Event) -> Result<(), ViewsError> {

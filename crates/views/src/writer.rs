@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use vocabulary::{Date, Timestamp};
+use vocabulary::{Date, Timestamp, planted};
 
 use crate::batch::{Batch, Memory};
 use crate::columns::{Columns, stored};
@@ -112,6 +112,11 @@ impl ViewsWriter {
         let transaction = self.connection.unchecked_transaction()?;
         let mut batch = Batch::new(&transaction, &mut self.memory, self.cursor);
         for record in records {
+            let is_resumed = self.last_records == 0 && self.cursor.time > Timestamp::default();
+            if planted!("views-row-skipped") && is_resumed && batch.cursor == self.cursor {
+                batch.go_on_behind(record);
+                continue;
+            }
             batch.fold(record)?;
         }
         let cursor = batch.finish()?;
