@@ -115,10 +115,6 @@ pub const BUGS: &[Bug] = &[
     bug("sweep-skips-the-last", "cancelling everybody's orders leaves out the last slot"),
     bug("sweep-spares-the-undecided", "a sweep leaves out the orders that are not decided yet"),
     bug("second-step-forgotten", "a sweep is over after its first step, whatever is left of it"),
-    bug(
-        "sweep-cursor-lost",
-        "a sweep ends when the order at which it goes on leaves the book between two steps",
-    ),
     bug("netting-step-repeated", "the second step of a netting begins where the first did"),
     bug("views-row-skipped", "views leave out the first record after they are opened again"),
     bug("views-close-unseen", "an order that has expired is open in the views"),

@@ -136,7 +136,7 @@ impl Trading {
     /// An order is about to leave the book. A cursor that stands on it moves on.
     pub(crate) fn move_cursor_off(&mut self, slot: u32) {
         let Some(sweep) = self.sweeps.front().filter(|sweep| sweep.cursor == Some(slot)) else { return };
-        let next = if planted!("sweep-cursor-lost") { NOWHERE } else { self.next_on_walk(sweep.scope, slot) };
+        let next = self.next_on_walk(sweep.scope, slot);
         self.sweeps[0].cursor = Some(next);
     }
 

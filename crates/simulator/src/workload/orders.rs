@@ -184,10 +184,6 @@ impl Workload {
             _ => Scope::Account(dice.pick(&market.accounts).account),
         };
         let shard = listed.shard;
-        if self.dice.permille(500) {
-            // Some of the orders go by themselves meanwhile.
-            self.plan([Act::Cancel; 6]);
-        }
         self.operate("cancel all", shard, Command::Trading(trading::Command::CancelAll { scope }))
     }
 }
