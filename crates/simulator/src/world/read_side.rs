@@ -71,7 +71,7 @@ impl<F> Reading<F> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn follower<'a>(open: &'a mut Open<F>) -> &'a mut F {
+    fn follower(open: &mut Open<F>) -> &mut F {
         open.follower.as_mut().expect("a node has its followers' files open")
     }
 }
