@@ -177,7 +177,8 @@ impl Engine {
                     self.carry_through(at, &mut log);
                 }
                 // As large as it is and no larger: a record lives until its last follower has seen it.
-                let events: Vec<Event> = log.drain(..).collect();
+                let mut events = Vec::with_capacity(log.len());
+                events.append(&mut log);
                 self.log = log;
                 match started {
                     Err(refusal) => Outcome::Refused(refusal),

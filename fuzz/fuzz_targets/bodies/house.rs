@@ -63,7 +63,7 @@ impl Ground {
     fn lay() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let key = SigningKey::open(dir.path()).expect("a key");
-        let writer = ViewsWriter::open(&dir.path().join("views.db")).expect("empty views");
+        let writer = ViewsWriter::open(&dir.path().join("views.db"), 0).expect("empty views");
         let views = writer.reader(1).expect("views can be read");
         let roles = ["trader", "operator", "risk", "compliance", "auditor"];
         let roles = Roles::of(roles.map(|role| role.parse::<Role>().expect("a role")));
