@@ -21,6 +21,8 @@ use vocabulary::{
 const BATCH: u32 = 1_000;
 /// Every account has so many units of the base asset, and a hundred times as much in minor units of the quote asset.
 const FUNDS: i128 = 1_000_000_000;
+/// The only business day.
+pub(crate) const DATE: &str = "2023-02-07";
 /// What lets every order pass the policy.
 const NO_LIMITS: &str = r#"{"finance":{"limits":{"base":{"single_order":1000000000,"orders_per_hour":1000000000},"markets":{}}}}"#;
 
@@ -63,7 +65,7 @@ impl Market {
             [
                 Command::Trading(T::DefineAsset(Asset { asset: quote, kind: AssetKind::Currency, scale: 2 })),
                 Command::Trading(T::DefineAsset(Asset { asset: base, kind: AssetKind::Security, scale: 0 })),
-                Command::Trading(T::OpenBusinessDay { date: id("2023-02-07") }),
+                Command::Trading(T::OpenBusinessDay { date: id(DATE) }),
                 Command::Trading(T::RegisterParticipant { participant }),
                 Command::Settlement(settlement::Command::SetQuota {
                     participant,

@@ -67,7 +67,7 @@ impl Report {
 
     fn add_steady(&mut self, seconds: u64) -> anyhow::Result<()> {
         progress("steady");
-        let steady = steady::steady(10_000, seconds, 256)?;
+        let steady = steady::steady(10_000, seconds, 256, 30)?;
         self.take("steady", &steady::table(&steady));
         let labels: Vec<String> = (0..steady.health.len()).map(|second| second.to_string()).collect();
         let memory = steady.health.iter().map(|health| health.memory_mib).collect();

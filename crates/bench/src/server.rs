@@ -22,7 +22,7 @@ pub(crate) struct Server {
     data: tempfile::TempDir,
     market: Market,
     base: String,
-    metrics_token: String,
+    token: String,
     pub(crate) address: SocketAddr,
 }
 
@@ -54,7 +54,7 @@ impl Server {
         let mut child = command.spawn()?;
         let address = first_address(child.stdout.take());
         let token = market::token(data.path(), "bench", Role::Operator);
-        let (address, metrics_token) = match address.and_then(|address| Ok((address, token?))) {
+        let (address, token) = match address.and_then(|address| Ok((address, token?))) {
             Ok(both) => both,
             Err(error) => {
                 stop(&mut child);
@@ -62,7 +62,7 @@ impl Server {
             }
         };
         let base = format!("http://{address}");
-        let server = Self { child, data, market, base, metrics_token, address };
+        let server = Self { child, data, market, base, token, address };
         server.wait_for_views(CATCH_UP)?;
         Ok(server)
     }
@@ -104,7 +104,7 @@ impl Server {
     /// How it is now.
     pub(crate) fn health(&self) -> anyhow::Result<Health> {
         let request = ureq::get(format!("{}/metrics", self.base))
-            .header("authorization", format!("Bearer {}", self.metrics_token));
+            .header("authorization", format!("Bearer {}", self.token));
         let text = request.call()?.body_mut().read_to_string()?;
         let lag =
             text.lines().find_map(|line| line.strip_prefix(r#"follower_lag_records{follower="views"} "#));
@@ -112,6 +112,15 @@ impl Server {
         let views_behind =
             views_behind.ok_or_else(|| anyhow::anyhow!("no lag of the views in the metrics"))?;
         Ok(Health { views_behind, memory_mib: cost::resident(self.process())? >> 20 })
+    }
+
+    /// Settles what is due.
+    pub(crate) fn settle(&self) -> anyhow::Result<()> {
+        let request = ureq::post(format!("{}/settlement/process", self.base))
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("content-type", "application/json");
+        request.send(format!(r#"{{"date":"{}"}}"#, market::DATE))?;
+        Ok(())
     }
 
     /// Until the views have seen everything. How long that took.

@@ -25,6 +25,9 @@ pub(crate) struct SteadyOptions {
     /// Connections that they come over.
     #[arg(long, default_value_t = 256)]
     connections: u32,
+    /// Settle what is due every so many seconds; 0: not at all.
+    #[arg(long, default_value_t = 30)]
+    settle_every: u64,
     /// Answer as JSON.
     #[arg(long)]
     json: bool,
@@ -35,6 +38,7 @@ pub(crate) struct SteadyOptions {
 pub(crate) struct Steady {
     rate: u64,
     seconds: u64,
+    settle_every: u64,
     done_per_second: u64,
     p50_us: u64,
     p99_us: u64,
@@ -49,17 +53,18 @@ pub(crate) struct Steady {
 
 /// Measures and prints.
 pub(crate) fn run(options: &SteadyOptions) -> anyhow::Result<()> {
-    table(&steady(options.rate, options.seconds, options.connections)?).print(options.json)
+    let steady = steady(options.rate, options.seconds, options.connections, options.settle_every)?;
+    table(&steady).print(options.json)
 }
 
 /// Measures.
-pub(crate) fn steady(rate: u64, seconds: u64, connections: u32) -> anyhow::Result<Steady> {
+pub(crate) fn steady(rate: u64, seconds: u64, connections: u32, settle_every: u64) -> anyhow::Result<Steady> {
     let runtime = Runtime::new()?;
     let server = Arc::new(Server::start(Market::small(connections))?);
     let ended = Arc::new(AtomicBool::new(false));
     let watcher = {
         let (server, ended) = (Arc::clone(&server), Arc::clone(&ended));
-        std::thread::spawn(move || watch(&server, &ended))
+        std::thread::spawn(move || watch(&server, &ended, settle_every))
     };
     let schedule = Schedule::seconds(seconds);
     let loaded = runtime.block_on(server.load(connections, 1, Plan::Open(rate), schedule));
@@ -71,6 +76,7 @@ pub(crate) fn steady(rate: u64, seconds: u64, connections: u32) -> anyhow::Resul
     Ok(Steady {
         rate,
         seconds,
+        settle_every,
         done_per_second: measured.per_second(),
         p50_us: at(0.5),
         p99_us: at(0.99),
@@ -82,10 +88,14 @@ pub(crate) fn steady(rate: u64, seconds: u64, connections: u32) -> anyhow::Resul
     })
 }
 
-fn watch(server: &Server, ended: &AtomicBool) -> anyhow::Result<Vec<Health>> {
+/// Looks every second, and settles when it is time.
+fn watch(server: &Server, ended: &AtomicBool, settle_every: u64) -> anyhow::Result<Vec<Health>> {
     let mut health = Vec::new();
     while !ended.load(Ordering::Relaxed) {
         health.push(server.health()?);
+        if settle_every > 0 && (health.len() as u64).is_multiple_of(settle_every) {
+            server.settle()?;
+        }
         std::thread::sleep(Duration::from_secs(1));
     }
     Ok(health)
@@ -93,7 +103,11 @@ fn watch(server: &Server, ended: &AtomicBool) -> anyhow::Result<Vec<Health>> {
 
 /// As a table.
 pub(crate) fn table(steady: &Steady) -> Table {
-    let title = format!("{} orders a second for {} s, open loop", steady.rate, steady.seconds);
+    let settled = match steady.settle_every {
+        0 => String::new(),
+        every => format!(", settled every {every} s"),
+    };
+    let title = format!("{} orders a second for {} s, open loop{settled}", steady.rate, steady.seconds);
     let head = ["done/s", "p50 µs", "p99 µs", "p99.9 µs", "max µs", "failed"];
     let mut table = Table::new(&title, &head, steady);
     table.row(&[
