@@ -12,16 +12,18 @@ pub(crate) use news::{Channel, Item, Level};
 use crate::services::Api;
 use axum::body::Bytes;
 use engine::{Command, Record};
+use node::Subscription;
 use rustc_hash::FxHashSet;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{self, Receiver, Sender};
 use tokio::time::{MissedTickBehavior, interval};
 use vocabulary::InstrumentId;
 
-/// How many batches of messages a stream may be behind.
+/// How many pieces of news a stream may be behind.
 const WAITING_MAX: usize = 512;
+/// How many messages a piece of news has at most, whatever became durable at once.
+const ITEMS_MAX: usize = 64;
 /// How often a book that changes is told: what lies between two is never seen.
 const BOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// How many price levels of each side are told.
@@ -53,6 +55,14 @@ impl Live {
         self.0.receiver_count() > 0
     }
 
+    /// In pieces that are bounded, so that what waits is.
+    fn tell_items(&self, mut items: Vec<Item>) {
+        while !items.is_empty() {
+            let rest = items.split_off(items.len().min(ITEMS_MAX));
+            self.tell(Heard::Items(Arc::new(std::mem::replace(&mut items, rest))));
+        }
+    }
+
     fn tell(&self, heard: Heard) {
         // Nobody may be listening any more, and that is fine.
         drop(self.0.send(heard));
@@ -60,21 +70,20 @@ impl Live {
 }
 
 /// Reads the node's feed for as long as the gateway is there.
-pub(crate) async fn follow(api: Weak<Api>, mut feed: Receiver<node::Batch>) {
+pub(crate) async fn follow(api: Weak<Api>, mut feed: Subscription) {
     let mut touched = FxHashSet::default();
     let mut tick = interval(BOOK_INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            heard = feed.recv() => {
-                let Some(api) = api.upgrade() else { return };
+            heard = feed.next() => {
+                let (Some(api), Some(heard)) = (api.upgrade(), heard) else { return };
                 match heard {
-                    Ok(batch) => on_batch(&api, &batch, &mut touched).await,
-                    Err(RecvError::Lagged(_)) => {
+                    node::Live::Batch(batch) => on_batch(&api, &batch, &mut touched).await,
+                    node::Live::Missed => {
                         refresh(&api).await;
                         api.live.tell(Heard::Missed);
                     }
-                    Err(RecvError::Closed) => return,
                 }
             }
             _ = tick.tick() => {
@@ -94,9 +103,7 @@ async fn on_batch(api: &Api, batch: &[Record], touched: &mut FxHashSet<Instrumen
         return;
     }
     let items = tape::items(api, batch, touched).await;
-    if !items.is_empty() {
-        api.live.tell(Heard::Items(Arc::new(items)));
-    }
+    api.live.tell_items(items);
 }
 
 fn activates_policy(record: &Record) -> bool {
@@ -123,9 +130,7 @@ async fn tell_books(api: &Api, touched: &mut FxHashSet<InstrumentId>) {
     };
     if let Ok((position, books)) = api.node.read(look).await {
         let items: Vec<Item> = books.iter().map(|book| book.item(position)).collect();
-        if !items.is_empty() {
-            api.live.tell(Heard::Items(Arc::new(items)));
-        }
+        api.live.tell_items(items);
     }
 }
 

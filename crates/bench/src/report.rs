@@ -47,28 +47,32 @@ pub(crate) fn run(options: &ReportOptions) -> anyhow::Result<()> {
     for axis in Axis::ALL {
         report.add_scaling(axis, seconds)?;
     }
-    report.add_memory()?;
-    fs::write(options.into.join("figures.md"), &report.page)?;
-    fs::write(options.into.join("figures.json"), serde_json::to_string_pretty(&report.figures)? + "\n")?;
-    Ok(())
+    report.add_memory()
 }
 
 impl Report {
     fn add(&mut self, name: &str, measure: impl FnOnce() -> anyhow::Result<Table>) -> anyhow::Result<()> {
         progress(name);
-        self.take(name, &measure()?);
-        Ok(())
+        self.take(name, &measure()?)
     }
 
-    fn take(&mut self, name: &str, table: &Table) {
+    fn take(&mut self, name: &str, table: &Table) -> anyhow::Result<()> {
         self.page.push_str(&format!("\n{}", table.markdown()));
         self.figures.insert(name.to_owned(), table.figures().clone());
+        self.save()
+    }
+
+    /// What there is so far: a measurement that fails takes none with it.
+    fn save(&self) -> anyhow::Result<()> {
+        fs::write(self.into.join("figures.md"), &self.page)?;
+        fs::write(self.into.join("figures.json"), serde_json::to_string_pretty(&self.figures)? + "\n")?;
+        Ok(())
     }
 
     fn add_steady(&mut self, seconds: u64) -> anyhow::Result<()> {
         progress("steady");
         let steady = steady::steady(10_000, seconds, 256, 30)?;
-        self.take("steady", &steady::table(&steady));
+        self.take("steady", &steady::table(&steady))?;
         let labels: Vec<String> = (0..steady.health.len()).map(|second| second.to_string()).collect();
         let memory = steady.health.iter().map(|health| health.memory_mib).collect();
         self.draw(
@@ -93,7 +97,7 @@ impl Report {
         progress(along);
         let points = scaling::scale(axis, seconds)?;
         let name = format!("scaling-{}", along.replace(' ', "-"));
-        self.take(&name, &scaling::table(axis, &points));
+        self.take(&name, &scaling::table(axis, &points))?;
         let labels: Vec<String> = points.iter().map(|point| grouped(point.size.into())).collect();
         let rate = points.iter().map(|point| point.per_second).collect();
         self.draw(&format!("{name}-rate"), "Orders a second", along, &labels, rate)?;
@@ -106,7 +110,7 @@ impl Report {
         let sizes = [10_000, 100_000, 1_000_000];
         let all =
             sizes.iter().map(|&orders| memory::weigh(orders, 10_000)).collect::<anyhow::Result<Vec<_>>>()?;
-        self.take("memory", &memory::table(&all));
+        self.take("memory", &memory::table(&all))?;
         let labels: Vec<String> = all.iter().map(|one| grouped(one.orders.into())).collect();
         let memory = all.iter().map(|one| one.memory_mib).collect();
         self.draw("memory", "Memory of open orders, MiB", "open orders", &labels, memory)?;
@@ -125,7 +129,7 @@ impl Report {
         let chart = Chart { title, along, labels: labels.to_vec(), values };
         fs::write(self.into.join(format!("{name}.svg")), chart.svg())?;
         self.page.push_str(&format!("\n![{title}]({name}.svg)\n"));
-        Ok(())
+        self.save()
     }
 }
 

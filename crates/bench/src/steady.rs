@@ -47,6 +47,8 @@ pub(crate) struct Steady {
     failed: u64,
     /// How long the views took to catch up when the load ended, in milliseconds.
     views_catch_up_ms: u64,
+    /// Settlements whose answer the views were too far behind for.
+    settlements_late: u64,
     /// Each second.
     pub(crate) health: Vec<Health>,
 }
@@ -70,7 +72,8 @@ pub(crate) fn steady(rate: u64, seconds: u64, connections: u32, settle_every: u6
     let loaded = runtime.block_on(server.load(connections, 1, Plan::Open(rate), schedule));
     let caught_up = server.wait_for_views(Duration::from_secs(60));
     ended.store(true, Ordering::Relaxed);
-    let health = watcher.join().map_err(|_| anyhow::anyhow!("the watcher has failed"))??;
+    let (health, settlements_late) =
+        watcher.join().map_err(|_| anyhow::anyhow!("the watcher has failed"))??;
     let measured = loaded?.measured;
     let at = |quantile| measured.latency_us.value_at_quantile(quantile);
     Ok(Steady {
@@ -84,21 +87,22 @@ pub(crate) fn steady(rate: u64, seconds: u64, connections: u32, settle_every: u6
         max_us: measured.latency_us.max(),
         failed: measured.failed + measured.turned_away,
         views_catch_up_ms: u64::try_from(caught_up?.as_millis())?,
+        settlements_late,
         health,
     })
 }
 
 /// Looks every second, and settles when it is time.
-fn watch(server: &Server, ended: &AtomicBool, settle_every: u64) -> anyhow::Result<Vec<Health>> {
-    let mut health = Vec::new();
+fn watch(server: &Server, ended: &AtomicBool, settle_every: u64) -> anyhow::Result<(Vec<Health>, u64)> {
+    let (mut health, mut late) = (Vec::new(), 0);
     while !ended.load(Ordering::Relaxed) {
         health.push(server.health()?);
         if settle_every > 0 && (health.len() as u64).is_multiple_of(settle_every) {
-            server.settle()?;
+            late += u64::from(!server.settle()?);
         }
         std::thread::sleep(Duration::from_secs(1));
     }
-    Ok(health)
+    Ok((health, late))
 }
 
 /// As a table.
@@ -122,8 +126,9 @@ pub(crate) fn table(steady: &Steady) -> Table {
     let memory = |health: Option<&Health>| health.map_or(0, |health| health.memory_mib);
     let half = steady.health.len() / 2;
     table.note(format!(
-        "Views were at most {behind} records behind, and caught up {} ms after the end. Memory: {} MiB at first, {} in \
-         the middle, {} at the end.",
+        "Views were at most {behind} records behind, too far for the answers of {} settlements, and caught up {} ms after \
+         the end. Memory: {} MiB at first, {} in the middle, {} at the end.",
+        steady.settlements_late,
         steady.views_catch_up_ms,
         memory(steady.health.first()),
         memory(steady.health.get(half)),

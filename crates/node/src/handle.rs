@@ -1,14 +1,14 @@
 //! How everybody else talks to a node.
 
-use crate::follower::Batch;
 use crate::follower::{Feed, FollowerStatus};
+use crate::live::{LiveFeed, Subscription};
 use crate::recovery::Recovered;
 use crate::running::NodeConfig;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use engine::{Receipt, Request, State};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 /// Why a node does not take a command now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,9 +30,6 @@ pub enum Unavailable {
     #[error("stopping")]
     Stopping,
 }
-
-/// How many batches a slow live subscriber may be behind before it is told that it missed some.
-const LIVE_BATCHES: usize = 1_024;
 
 pub(crate) type Reply = oneshot::Sender<Result<Vec<Receipt>, Unavailable>>;
 /// Looks at the state, and gives what to do with what it saw once that is durable.
@@ -70,7 +67,7 @@ impl Answers {
 /// What writer, committer and handles share.
 pub(crate) struct Shared {
     pub(crate) feed: Arc<Feed>,
-    pub(crate) live: broadcast::Sender<Batch>,
+    pub(crate) live: LiveFeed,
     pub(crate) durable: AtomicU64,
     pub(crate) waiting: AtomicUsize,
     pub(crate) waiting_max: usize,
@@ -91,7 +88,7 @@ impl Shared {
         let (jobs_in, jobs) = bounded(config.waiting_max);
         let shared = Self {
             feed: Feed::starting_at(durable),
-            live: broadcast::channel(LIVE_BATCHES).0,
+            live: LiveFeed::new(),
             durable: AtomicU64::new(durable),
             waiting: AtomicUsize::new(0),
             waiting_max: config.waiting_max,
@@ -297,8 +294,8 @@ impl NodeHandle {
         }
     }
 
-    /// Durable batches as they happen, for live feeds. One who is too slow is told how many he missed.
-    pub fn subscribe(&self) -> broadcast::Receiver<Batch> {
+    /// Durable batches as they happen, for live feeds. One who is too slow is told that he missed some.
+    pub fn subscribe(&self) -> Subscription {
         self.shared.live.subscribe()
     }
 }

@@ -256,8 +256,7 @@ impl Committer {
         if let (true, Some(last)) = (is_durable, batch.last()) {
             self.shared.durable.store(last.moment.position, Ordering::Release);
             self.shared.feed.publish(Arc::clone(&batch));
-            // Without subscribers nobody hears it, which is as it should be.
-            drop(self.shared.live.send(Arc::clone(&batch)));
+            self.shared.live.publish(&batch);
         }
         if let Err(AppendFailure { why, .. }) = &appended {
             self.shared.halt(why);

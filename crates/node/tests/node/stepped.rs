@@ -3,7 +3,7 @@
 use crate::followers::listener;
 use crate::place::{AS_IT_IS, Append, Place, id, order, request};
 use engine::{Command, ReceiptResult, Request};
-use node::{Batch, Follower, FollowerError, SteppedNode, Unavailable};
+use node::{Batch, Follower, FollowerError, Live, SteppedNode, Unavailable};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use vocabulary::CorrelationId;
@@ -73,7 +73,7 @@ fn every_step_of_long_work_hangs_on_the_thread_of_the_request_that_began_it() {
     carry_on(&mut node);
     assert_eq!(node.engine().state().trading.order_count(), 0);
     let mut steps = 0;
-    while let Ok(batch) = batches.try_recv() {
+    while let Some(Live::Batch(batch)) = batches.try_next() {
         for record in batch.iter() {
             assert_eq!(record.request.correlation, correlation, "{record:?}");
             steps += 1;
