@@ -56,10 +56,14 @@ impl Live {
     }
 
     /// In pieces that are bounded, so that what waits is.
-    fn tell_items(&self, mut items: Vec<Item>) {
-        while !items.is_empty() {
-            let rest = items.split_off(items.len().min(ITEMS_MAX));
-            self.tell(Heard::Items(Arc::new(std::mem::replace(&mut items, rest))));
+    fn tell_items(&self, items: Vec<Item>) {
+        let mut items = items.into_iter();
+        loop {
+            let piece: Vec<Item> = items.by_ref().take(ITEMS_MAX).collect();
+            if piece.is_empty() {
+                return;
+            }
+            self.tell(Heard::Items(Arc::new(piece)));
         }
     }
 
