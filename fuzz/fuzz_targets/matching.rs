@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use trading::{Command, Event, OrderKind, Phase, PlaceOrder, Refusal, Scope, Trading};
 use vocabulary::{
     Amount, Asset, AssetKind, CorrelationId, FeeSchedule, Instrument, Moment, OrderId, Price, Quantity,
-    SelfTradePrevention, Side, TimeInForce, Timestamp,
+    SelfTradePrevention, Side, StepBound, TimeInForce, Timestamp,
 };
 
 /// The reference price, tick and lot: prices and quantities are drawn in ticks and lots around them.
@@ -156,7 +156,7 @@ impl Market {
     fn step(&mut self, command: &Command) -> Result<Vec<Event>, Refusal> {
         let at = Moment { position: self.position, time: Timestamp(self.position) };
         let correlation = CorrelationId(u128::from(self.position));
-        let events = self.trading.decide(command, at, correlation)?.into_vec();
+        let events = self.trading.decide(command, at, correlation, StepBound::USUAL)?.into_vec();
         for event in &events {
             match event {
                 Event::OrderCreated(created) => self.orders.push(created.terms.order),
