@@ -216,7 +216,7 @@ async fn connection(
         stream.write_all(&request).await?;
         let status = answer(&mut stream, &mut buffer).await?;
         measured.sent += u64::from(orders.batch);
-        if intended >= start {
+        if sent >= start {
             match status {
                 200..300 if !(orders.batch > 1 && has_problem(&buffer)) => {
                     measured.take(intended, sent, orders.batch)
