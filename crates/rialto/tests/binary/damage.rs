@@ -1,5 +1,6 @@
 //! A journal that is not as it was written: found and named, and nothing acknowledged is lost in silence.
 
+use crate::copies::copy_of;
 use crate::server::{Refused, Server, rialto, run, token};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -9,25 +10,6 @@ use tempfile::TempDir;
 
 const DATABASE: &str = "journal.db";
 const LOG: &str = "journal.db-wal";
-
-/// Everything in a directory, again in one of its own.
-fn copy_of(from: &Path) -> TempDir {
-    let to = tempfile::tempdir().unwrap();
-    copy_into(from, to.path());
-    to
-}
-
-fn copy_into(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).unwrap() {
-        let (entry, to) = (entry.as_ref().unwrap().path(), to.join(entry.as_ref().unwrap().file_name()));
-        if entry.is_dir() {
-            fs::create_dir(&to).unwrap();
-            copy_into(&entry, &to);
-        } else {
-            fs::copy(&entry, &to).unwrap();
-        }
-    }
-}
 
 /// Orders that come one by one, each a commit of its own.
 fn place(server: &Server, orders: usize) {

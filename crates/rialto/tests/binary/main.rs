@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what does not come out as expected ends the test")]
 
 mod command_line;
+mod copies;
 mod damage;
 mod disk;
 mod followers;
