@@ -5,9 +5,9 @@
 //! had them; one that has fallen behind reads the journal. When the processors are busy, orders go before followers.
 
 use crate::journal::JournalReader;
+use crate::priority::stand_back;
 use crate::recovery::{Recovered, decode_record};
 use engine::Record;
-use rustix::process::setpriority_process;
 use std::collections::VecDeque;
 use std::error::Error;
 use std::io;
@@ -62,9 +62,6 @@ pub struct FollowerStatus {
     /// Why it stopped, if it did.
     pub failed: Option<String>,
 }
-
-/// How much nicer a follower's thread is to others than an order's (see `nice(2)`).
-const NICENESS: i32 = 10;
 
 #[derive(Default)]
 struct Recent {
@@ -218,10 +215,7 @@ impl Following {
     /// Starts its thread.
     pub(crate) fn start(mut self) -> std::io::Result<JoinHandle<()>> {
         std::thread::Builder::new().name(self.follower.name().to_owned()).spawn(move || {
-            if let Err(error) = setpriority_process(None, NICENESS) {
-                let follower = self.follower.name();
-                tracing::warn!(follower, %error, "the system does not let it stand back behind orders");
-            }
+            stand_back(self.follower.name());
             if let Err(error) = self.run() {
                 self.fail(&error);
             }

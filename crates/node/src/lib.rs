@@ -10,6 +10,7 @@ mod handle;
 pub mod journal;
 mod live;
 mod postman;
+mod priority;
 mod recovery;
 mod running;
 pub mod snapshot;

@@ -3,6 +3,7 @@
 
 use crate::handle::Shared;
 use crate::journal::JournalReader;
+use crate::priority::stand_back;
 use crate::recovery::{Recovered, RecoveryError, recover};
 use crate::running::NodeConfig;
 use crate::snapshot::{Snapshot, Snapshots};
@@ -39,6 +40,7 @@ impl Snapshotter {
 
     /// Runs until the node stops; gives the store of snapshots back for the last one.
     pub(crate) fn run(mut self) -> Box<dyn Snapshots> {
+        stand_back("snapshots");
         while !self.shared.stopping.load(Ordering::Relaxed) {
             let durable = self.shared.durable.load(Ordering::Acquire);
             if durable.saturating_sub(self.last) >= self.every {

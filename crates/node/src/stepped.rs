@@ -65,7 +65,8 @@ impl SteppedNode {
         &self.writer.engine
     }
 
-    /// Decides what waits, as far as one batch goes, and one step of what is due. True when more may be due.
+    /// Decides what waits, as far as one batch goes, and one step of what is due if the batch has none. True when it
+    /// took one, so that more may be due.
     pub fn decide(&mut self) -> bool {
         self.writer.decide_waiting(&mut self.decided)
     }

@@ -44,13 +44,16 @@ pub(crate) struct Decided {
     records: Vec<Record>,
     replies: Vec<PendingReply>,
     reads: Vec<Completion>,
+    /// Whether it holds a step of long work. It holds one at most: while a batch is written there is time for many, and
+    /// whoever waits for the next batch would wait for all of them.
+    has_step: bool,
 }
 
 impl Decided {
     /// An empty one, with room for as much as the last one had.
     fn like(last: &Self) -> Self {
         let room = last.records.len().next_power_of_two().min(BATCH_RECORDS_MAX);
-        Self { records: Vec::with_capacity(room), replies: Vec::new(), reads: Vec::new() }
+        Self { records: Vec::with_capacity(room), ..Self::default() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -76,7 +79,7 @@ impl Writer {
         let mut busy = false;
         loop {
             let stopping = self.shared.stopping.load(Ordering::Relaxed);
-            let more_due = self.decide_waiting(&mut decided);
+            self.decide_waiting(&mut decided);
             if batches.done.try_recv().is_ok() {
                 busy = false;
             }
@@ -91,16 +94,14 @@ impl Writer {
             if stopping && !busy && self.jobs.is_empty() {
                 return self.engine;
             }
-            if more_due && decided.records.len() < BATCH_RECORDS_MAX {
-                continue;
-            }
             if !self.wait(batches, &mut decided, &mut busy) {
                 return self.engine;
             }
         }
     }
 
-    /// Decides what waits, as far as one batch goes, and one step of what is due. True when more may be due.
+    /// Decides what waits, as far as one batch goes, and one step of what is due if the batch has none. True when it
+    /// took one, so that more may be due.
     pub(crate) fn decide_waiting(&mut self, decided: &mut Decided) -> bool {
         while decided.records.len() < BATCH_RECORDS_MAX {
             match self.jobs.try_recv() {
@@ -182,13 +183,17 @@ impl Writer {
         now
     }
 
-    /// Takes one step of long work, or ends what is past its deadline. True when there may be more.
+    /// Takes one step of long work, or ends what is past its deadline, if the batch has no step yet. True when it did.
     fn do_what_is_due(&mut self, decided: &mut Decided) -> bool {
+        if decided.has_step {
+            return false;
+        }
         let Moment { position, time } = self.stamp();
         let Due::Now(command) = self.engine.due(time) else { return false };
         let correlation = self.engine.thread_of(&command).unwrap_or(CorrelationId(position.into()));
         let request = Request { command_id: None, correlation, actor: self.system, command };
         self.decide(request, decided);
+        decided.has_step = true;
         true
     }
 }

@@ -25,8 +25,8 @@ use vocabulary::{
     Amount, AssetId, Date, Events, ParticipantId, SettlementModel, StepBound, TradeId, one, planted,
 };
 
-/// How many trades, or positions, one step of a run takes at most.
-pub const STEP_TRADES_MAX: usize = 256;
+/// How many trades, or positions, one step of a run takes at most: orders wait for as long as a step takes.
+pub const STEP_TRADES_MAX: usize = 128;
 
 /// The deliveries of one participant in one asset.
 type Deliverer = (ParticipantId, AssetId);

@@ -36,8 +36,13 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16000; PRAGMA busy_timeout = 10000;",
+         PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000; PRAGMA busy_timeout = 10000;",
     )
+}
+
+/// Whether the commits that follow are synced.
+pub(crate) fn sync_commits(connection: &Connection, are_synced: bool) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", if are_synced { "FULL" } else { "NORMAL" })
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {
