@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 use vocabulary::planted;
 
 const MAGIC: [u8; 8] = *b"RIALTOSN";
-const VERSION: u32 = 1;
+/// Of the header and of the state's encoding. A snapshot of another version is passed over.
+const VERSION: u32 = 2;
 /// Magic, version, shard, next position, epoch, journal hash, body length; all but the digest over them.
 const FACTS_BYTES: usize = 8 + 4 + 2 + 8 + 8 + 32 + 8;
 

@@ -8,6 +8,7 @@
 //! (views keep it; a settled trade leaves this state), and any clock: dates come with commands.
 
 mod command;
+mod due;
 mod event;
 mod obligation;
 mod position;

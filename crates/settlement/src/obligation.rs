@@ -1,12 +1,14 @@
 //! Obligations against the central counterparty, from novation until they are final.
 //!
 //! A confirmed fill gives one obligation; a trade has two, which may come far apart, and is complete with both.
-//! Invariant: every unsettled trade is listed under its settlement date, except while a run has taken it. What the
-//! trades of an instrument share is kept once, because unsettled trades are what settlement has most of.
+//! Invariant: every unsettled trade is listed under its settlement date, except while a run has taken it, and the complete
+//! ones among these are summed up as they come, so that a run begins at once however many they are. What the trades of an
+//! instrument share is kept once, because unsettled trades are what settlement has most of.
 
+use crate::due::{Due, DueSums, DueTrades, Sums};
 use minicbor::{Decode, Encode};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use vocabulary::{
     AccountId, Amount, AssetId, CalendarId, CorrelationId, Date, Fill, Index, InstrumentId, MarketId,
     OrderId, OrderTerms, ParticipantId, Quantity, Reserved, SettledSide, Side, TradeId, planted,
@@ -170,11 +172,21 @@ pub(crate) struct Obligations {
     /// Boxed, so that growing the table moves pointers and not trades.
     #[n(0)]
     trades: Index<TradeId, Box<Unsettled>>,
+    /// Of which one side has not arrived.
     #[n(1)]
-    by_date: BTreeSet<(Date, TradeId)>,
+    incomplete: DueTrades,
+    /// Complete, and in no run.
     #[n(2)]
-    listings: Vec<Listing>,
+    due: DueTrades,
+    /// Over those that are due.
     #[n(3)]
+    sums: DueSums,
+    /// Those that are due and do not sum to zero: a run refuses to begin with one.
+    #[n(4)]
+    unbalanced: BTreeSet<Due>,
+    #[n(5)]
+    listings: Vec<Listing>,
+    #[n(6)]
     listing_numbers: Index<Listing, u32>,
 }
 
@@ -184,15 +196,26 @@ impl Obligations {
         self.trades.get(&trade).map(|unsettled| unsettled.date)
     }
 
-    /// The trades due on `date` or before that no run has taken, oldest first.
-    pub(crate) fn due(&self, date: Date) -> impl Iterator<Item = (Date, TradeId)> {
-        let last = last_due(date);
-        self.by_date.iter().copied().take_while(move |due| due.0 <= last)
+    /// What the complete trades due on `date` or before come to that no run has taken.
+    pub(crate) fn sums(&self, date: Date) -> Sums {
+        self.sums.until(last_due(date))
     }
 
-    /// The trades after `after` that no run has taken, in order of date and id.
-    pub(crate) fn after(&self, after: Option<(Date, TradeId)>) -> impl Iterator<Item = (Date, TradeId)> {
-        range_after(&self.by_date, after)
+    /// How many trades due on `date` or before lack a side.
+    pub(crate) fn incomplete(&self, date: Date) -> u64 {
+        self.incomplete.count_until(last_due(date))
+    }
+
+    /// The first trade due on `date` or before that does not sum to zero.
+    pub(crate) fn unbalanced(&self, date: Date) -> Option<CompleteTrade> {
+        let (due, trade) = *self.unbalanced.first()?;
+        if due <= last_due(date) { self.complete(trade) } else { None }
+    }
+
+    /// Up to `trades_max` trades after `after` that no run has taken: first complete ones in order of date and id, then as
+    /// many incomplete ones.
+    pub(crate) fn after(&self, after: Option<Due>, trades_max: usize) -> impl Iterator<Item = Due> {
+        self.due.after(after).take(trades_max).chain(self.incomplete.after(after).take(trades_max))
     }
 
     pub(crate) fn complete(&self, trade: TradeId) -> Option<CompleteTrade> {
@@ -216,7 +239,7 @@ impl Obligations {
         let unsettled = match self.trades.get_mut(&trade) {
             Some(unsettled) => unsettled,
             None => {
-                self.by_date.insert((date, trade));
+                self.incomplete.insert((date, trade));
                 self.trades.insert(trade, Box::new(Unsettled { date, buy: None, sell: None }));
                 self.trades.get_mut(&trade).expect("the trade was just put in")
             }
@@ -227,22 +250,33 @@ impl Obligations {
             Side::Sell => &mut unsettled.sell,
         };
         assert!(slot.replace(novated).is_none(), "a side of trade {trade} was confirmed twice");
+        if let Some(complete) = self.complete(trade) {
+            assert!(self.incomplete.remove((date, trade)), "trade {trade} was listed with its first side");
+            self.make_due(&complete);
+        }
     }
 
-    /// Hands the complete trades due on `date` or before to a run.
-    pub(crate) fn take_due(&mut self, date: Date) -> BTreeSet<(Date, TradeId)> {
-        let later = self.by_date.split_off(&(last_due(date).next(), TradeId { position: 0, index: 0 }));
-        let due = std::mem::replace(&mut self.by_date, later);
-        let complete = due.iter().copied().filter(|due| self.is_complete(due.1)).collect();
-        self.by_date.extend(due.difference(&complete).copied());
-        complete
+    fn make_due(&mut self, trade: &CompleteTrade) {
+        let due = (trade.buy.date, trade.id());
+        self.due.insert(due);
+        self.sums.add(due.0, trade);
+        if trade.imbalance().is_some() {
+            self.unbalanced.insert(due);
+        }
+    }
+
+    /// Hands the complete trades due on `date` or before to a run, with what they come to by market.
+    pub(crate) fn take_due(&mut self, date: Date) -> (DueTrades, BTreeMap<MarketId, Sums>) {
+        let last = last_due(date);
+        (self.due.take_until(last), self.sums.take_until(last))
     }
 
     /// Takes a trade back from a run, due on another date.
     pub(crate) fn put_back(&mut self, trade: TradeId, date: Date) {
         self.trades.get_mut(&trade).expect("a recycled trade is unsettled").date = date;
         if !planted!("recycled-never-due") {
-            self.by_date.insert((date, trade));
+            let complete = self.complete(trade).expect("a run takes complete trades only");
+            self.make_due(&complete);
         }
     }
 
@@ -253,10 +287,6 @@ impl Obligations {
 
     pub(crate) fn len(&self) -> usize {
         self.trades.len()
-    }
-
-    fn is_complete(&self, trade: TradeId) -> bool {
-        self.trades.get(&trade).is_some_and(|unsettled| unsettled.buy.is_some() && unsettled.sell.is_some())
     }
 
     fn full(&self, trade: TradeId, date: Date, side: &Novated) -> Obligation {
@@ -317,13 +347,4 @@ impl Obligations {
 /// The last date on which a trade may be due that is settled on `date`.
 fn last_due(date: Date) -> Date {
     if planted!("settled-too-early") { date.next() } else { date }
-}
-
-/// What of `trades` comes after `after`.
-pub(crate) fn range_after(
-    trades: &BTreeSet<(Date, TradeId)>,
-    after: Option<(Date, TradeId)>,
-) -> impl Iterator<Item = (Date, TradeId)> {
-    use std::ops::Bound::{Excluded, Unbounded};
-    trades.range((after.map_or(Unbounded, Excluded), Unbounded)).copied()
 }

@@ -64,6 +64,15 @@ impl Totals {
         }
     }
 
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for Total { asset, delivered, received, fees } in other.0.values() {
+            let total = self.at(*asset);
+            total.delivered += *delivered;
+            total.received += *received;
+            total.fees += *fees;
+        }
+    }
+
     pub(crate) fn is_balanced(&self) -> bool {
         self.0.values().all(Total::is_balanced)
     }
@@ -93,7 +102,7 @@ impl Position {
     }
 }
 
-/// The positions of a run's net-settled trades.
+/// The positions that some trades come to.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 #[cbor(transparent)]
 pub(crate) struct Positions(#[n(0)] BTreeMap<(AssetId, Party), Position>);
@@ -110,6 +119,22 @@ impl Positions {
             position.gross_in += incoming;
             position.gross_out += outgoing;
         }
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (key, Position { gross_in, gross_out }) in &other.0 {
+            let position = self.0.entry(*key).or_default();
+            position.gross_in += *gross_in;
+            position.gross_out += *gross_out;
+        }
+    }
+
+    /// What each participant delivers, trade by trade.
+    pub(crate) fn outgoing(&self) -> impl Iterator<Item = (ParticipantId, AssetId, Amount)> {
+        self.0.iter().filter_map(|(key, position)| match key.1 {
+            Party::Participant(participant) => Some((participant, key.0, position.gross_out)),
+            Party::CentralCounterparty => None,
+        })
     }
 
     /// Takes out a trade that was added before. A position of which nothing is left goes.

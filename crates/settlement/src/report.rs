@@ -2,8 +2,7 @@
 //!
 //! All of it is as of now. What has settled is history, which views keep.
 
-use crate::obligation::range_after;
-use crate::position::{Total, Totals};
+use crate::position::Total;
 use crate::{Obligation, QuotaLine, Settlement};
 use serde::Serialize;
 use vocabulary::{Amount, AssetId, Date, ParticipantId, TradeId};
@@ -22,15 +21,11 @@ pub struct Due {
 }
 
 impl Settlement {
-    /// What is due on `date` or before, and not in a run already. Costs a walk over those trades.
+    /// What is due on `date` or before, and not in a run already.
     pub fn due(&self, date: Date) -> Due {
-        let (mut trades, mut totals) = (0, Totals::default());
-        for trade in self.complete_due(date) {
-            trades += 1;
-            totals.add(&trade);
-        }
-        let incomplete = self.obligations.due(date).count() as u64 - trades;
-        Due { date, trades, incomplete, totals: totals.to_vec() }
+        let sums = self.obligations.sums(date);
+        let incomplete = self.obligations.incomplete(date);
+        Due { date, trades: sums.trades, incomplete, totals: sums.totals.to_vec() }
     }
 
     /// Every quota that was ever set or asked for, by participant and currency.
@@ -41,8 +36,8 @@ impl Settlement {
     /// The obligations of up to `trades_max` unsettled trades after `after`, by date and trade: both sides of a complete
     /// trade, buyer first, and the one known side of an incomplete one. Page on from the last one's date and trade.
     pub fn obligations(&self, after: Option<(Date, TradeId)>, trades_max: usize) -> Vec<Obligation> {
-        let in_run = self.run.iter().flat_map(|run| range_after(&run.remaining, after)).take(trades_max);
-        let mut page: Vec<_> = self.obligations.after(after).take(trades_max).chain(in_run).collect();
+        let in_run = self.run.iter().flat_map(|run| run.remaining.after(after)).take(trades_max);
+        let mut page: Vec<_> = self.obligations.after(after, trades_max).chain(in_run).collect();
         page.sort_unstable();
         page.truncate(trades_max);
         page.into_iter().flat_map(|(_, trade)| self.obligations.sides(trade)).collect()

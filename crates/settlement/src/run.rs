@@ -14,13 +14,13 @@
 //! trade leaves the run once; trades that become due later never join; every settled set sums to zero per asset.
 //! Absent: retries by time. A recycled trade is due again on the next business day after the run's date.
 
+use crate::due::{Due, DueTrades};
 use crate::event::{Cover, Event, Short};
 use crate::obligation::{CompleteTrade, Movement, Obligation};
 use crate::position::{Party, Position, Positions, Totals};
 use crate::{Refusal, Settlement};
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound::{Excluded, Unbounded};
 use vocabulary::{
     Amount, AssetId, Date, Events, ParticipantId, SettlementModel, StepBound, TradeId, one, planted,
 };
@@ -30,9 +30,6 @@ pub const STEP_TRADES_MAX: usize = 128;
 
 /// The deliveries of one participant in one asset.
 type Deliverer = (ParticipantId, AssetId);
-
-/// A trade and when it is due: the order in which a run takes its trades.
-type Due = (Date, TradeId);
 
 /// What a participant with a shortfall can deliver in the run, and has delivered trade by trade.
 #[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
@@ -69,7 +66,7 @@ pub(crate) struct Run {
     date: Date,
     /// Trades not yet settled or recycled.
     #[n(2)]
-    pub(crate) remaining: BTreeSet<Due>,
+    pub(crate) remaining: DueTrades,
     #[n(3)]
     allowances: BTreeMap<Deliverer, Allowance>,
     /// Of the net-settled trades that have not been recycled.
@@ -159,27 +156,19 @@ impl Settlement {
             Some(running) => return Err(Refusal::RunInProgress(running)),
             None => {}
         }
-        let (mut trades, mut totals, mut outgoing) = (0, Totals::default(), BTreeMap::new());
-        for trade in self.complete_due(date) {
-            // Each trade must sum to zero by itself, so that whatever part of them settles does.
-            if let Some((asset, difference)) = trade.imbalance() {
-                return Err(Refusal::Unbalanced { trade: trade.id(), asset, difference });
-            }
-            trades += 1;
-            totals.add(&trade);
-            if !self.shortfalls.is_empty() {
-                for movement in trade.movements() {
-                    let due: &mut Amount =
-                        outgoing.entry((movement.participant, movement.asset)).or_default();
-                    *due += movement.outgoing().unwrap_or_default();
-                }
-            }
+        // Each trade must sum to zero by itself, so that whatever part of them settles does.
+        if let Some(trade) = self.obligations.unbalanced(date)
+            && let Some((asset, difference)) = trade.imbalance()
+        {
+            return Err(Refusal::Unbalanced { trade: trade.id(), asset, difference });
         }
-        if trades == 0 {
+        let sums = self.obligations.sums(date);
+        if sums.trades == 0 {
             return Ok(Events::new());
         }
-        let covers = self.covers(&outgoing);
-        Ok(one(Event::RunStarted { run: self.runs + 1, date, trades, totals: totals.to_vec(), covers }))
+        let covers = self.covers(&sums.positions);
+        let (run, trades, totals) = (self.runs + 1, sums.trades, sums.totals.to_vec());
+        Ok(one(Event::RunStarted { run, date, trades, totals, covers }))
     }
 
     /// The next step of the run, if there is one.
@@ -200,12 +189,13 @@ impl Settlement {
         one(run.completed())
     }
 
-    pub(crate) fn complete_due(&self, date: Date) -> impl Iterator<Item = CompleteTrade> {
-        self.obligations.due(date).filter_map(|(_, trade)| self.obligations.complete(trade))
-    }
-
-    /// The shortfalls that matter to a run in which these deliveries are due.
-    fn covers(&self, outgoing: &BTreeMap<Deliverer, Amount>) -> Vec<Cover> {
+    /// The shortfalls that matter to a run whose trades come to these positions.
+    fn covers(&self, due: &Positions) -> Vec<Cover> {
+        if self.shortfalls.is_empty() {
+            return Vec::new();
+        }
+        let outgoing: BTreeMap<Deliverer, Amount> =
+            due.outgoing().map(|(participant, asset, outgoing)| ((participant, asset), outgoing)).collect();
         let cover = |(&(participant, asset), &missing): (&Deliverer, &Amount)| {
             let outgoing = outgoing.get(&(participant, asset)).copied().unwrap_or_default();
             (!outgoing.is_zero()).then_some(Cover { participant, asset, outgoing, missing })
@@ -242,9 +232,8 @@ impl Settlement {
         searched: Option<Due>,
         taken: &BTreeSet<Due>,
     ) -> (Due, CompleteTrade) {
-        let before = run.remaining.range((Unbounded, searched.map_or(Unbounded, Excluded)));
-        let candidates = before.rev().filter(|due| !taken.contains(due));
-        let mut trades = candidates.map(|due| (*due, self.trade_in_run(due.1)));
+        let candidates = run.remaining.before(searched).filter(|due| !taken.contains(due));
+        let mut trades = candidates.map(|due| (due, self.trade_in_run(due.1)));
         let takes = |trade: &CompleteTrade| {
             let change =
                 |m: &Movement| if (m.participant, m.asset) == deliverer { m.change } else { Amount::ZERO };
@@ -258,7 +247,7 @@ impl Settlement {
     /// The next trades in order: final where covered, recycled where not.
     fn settle_next(&self, run: &Run, step_max: usize) -> Events<Event> {
         let mut left = run.left();
-        let settle = |&(due, trade): &Due| {
+        let settle = |(due, trade): Due| {
             let trade = self.trade_in_run(trade);
             let model = self.model_of(&trade);
             let short = match model {
@@ -307,14 +296,17 @@ impl Settlement {
     /// Freezes the run: what is due and complete now belongs to it, and nothing that comes later.
     pub(crate) fn start_run(&mut self, number: u64, date: Date, trades: u64, covers: &[Cover]) {
         assert!(self.run.is_none() && number == self.runs + 1, "runs follow one another");
-        let remaining = self.obligations.take_due(date);
-        assert_eq!(remaining.len() as u64, trades, "a run takes what was due when it was decided");
+        let (remaining, sums) = self.obligations.take_due(date);
+        let due: u64 = sums.values().map(|sums| sums.trades).sum();
+        assert_eq!(due, trades, "a run takes what was due when it was decided");
         let mut positions = Positions::default();
-        for (_, trade) in remaining.iter().skip(usize::from(planted!("net-leaves-out-a-trade"))) {
-            let trade = self.trade_in_run(*trade);
-            if self.model_of(&trade) == SettlementModel::Net {
-                positions.add(&trade);
-            }
+        let netted = sums.iter().filter(|(market, _)| self.model(**market) == SettlementModel::Net);
+        netted.for_each(|(_, sums)| positions.merge(&sums.positions));
+        if planted!("net-leaves-out-a-trade")
+            && let Some(first) = remaining.iter().map(|due| self.trade_in_run(due.1)).next()
+            && self.model_of(&first) == SettlementModel::Net
+        {
+            positions.remove(&first);
         }
         let allowance = |cover: &Cover| {
             let (deliverable, delivered_gross) = (cover.deliverable(), Amount::ZERO);
@@ -332,7 +324,7 @@ impl Settlement {
     pub(crate) fn settle(&mut self, trade: TradeId, model: SettlementModel) {
         let complete = self.trade_in_run(trade);
         let run = self.running_mut();
-        assert!(run.remaining.remove(&(complete.buy.date, trade)), "trade {trade} settles once");
+        assert!(run.remaining.remove((complete.buy.date, trade)), "trade {trade} settles once");
         run.settled += 1;
         run.totals.add(&complete);
         if model == SettlementModel::Gross {
@@ -348,7 +340,7 @@ impl Settlement {
     pub(crate) fn recycle(&mut self, due: Due, to: Date, model: SettlementModel, short: &Short) {
         let trade = self.trade_in_run(due.1);
         let run = self.running_mut();
-        assert!(run.remaining.remove(&due), "trade {} is recycled once a run", due.1);
+        assert!(run.remaining.remove(due), "trade {} is recycled once a run", due.1);
         run.recycled += 1;
         if model == SettlementModel::Net {
             run.positions.remove(&trade);

@@ -157,5 +157,5 @@ fn steps_are_bounded_and_many_trades_take_many() {
     while world.state.running().is_some() {
         steps.push(world.does(Command::Advance).len());
     }
-    assert_eq!(steps, [256, 256, 88, 1]);
+    assert_eq!(steps, [128, 128, 128, 128, 88, 1]);
 }
