@@ -38,6 +38,10 @@ impl Trading {
         }
         let mut events = Events::new();
         if let Some(cause) = undecided.swept {
+            // The sweep may not have come to the old order yet, and the two never stand beside each other.
+            if let Some(replaced) = undecided.replaces {
+                self.end_replaced(replaced, listing, &mut events);
+            }
             events.push(Event::OrderAccepted { order });
             end_order(listing, state, state.remaining, cause, &mut events);
         } else if let Some(replaced) = undecided.replaces {
@@ -59,10 +63,7 @@ impl Trading {
         at: Moment,
         events: &mut Events<Event>,
     ) {
-        let old = self.orders.get(replaced.order).filter(|old| old.status.is_live());
-        if let Some(old) = old.filter(|_| !planted!("replaced-order-stays")) {
-            end_order(listing, old, old.remaining, Cause::Replaced, events);
-        }
+        let old = self.end_replaced(replaced, listing, events);
         events.push(Event::OrderAccepted { order: order.id });
         let since = old.map(|old| old.executed() - replaced.executed);
         let Some(since) = since.filter(|since| *since < order.remaining) else {
@@ -75,6 +76,20 @@ impl Trading {
         let mut order = order.clone();
         order.reduce(since);
         self.enter_market(listing, &order, at, events);
+    }
+
+    /// Ends the order that another one replaces, if it is still there, and says what it was.
+    fn end_replaced(
+        &self,
+        replaced: Replaced,
+        listing: &Listing,
+        events: &mut Events<Event>,
+    ) -> Option<&Order> {
+        let old = self.orders.get(replaced.order).filter(|old| old.status.is_live());
+        if let Some(old) = old.filter(|_| !planted!("replaced-order-stays")) {
+            end_order(listing, old, old.remaining, Cause::Replaced, events);
+        }
+        old
     }
 
     /// What the phase makes of an order that was just accepted. It may have changed since the order was placed.
