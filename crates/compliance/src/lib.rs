@@ -12,6 +12,7 @@ mod check;
 mod compliance;
 mod dry_run;
 mod event;
+mod facts;
 mod order_input;
 mod orders_per_hour;
 mod program;

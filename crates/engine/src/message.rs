@@ -160,6 +160,11 @@ pub enum Context {
     Compliance,
 }
 
+impl Context {
+    /// All four.
+    pub const ALL: [Self; 4] = [Self::Trading, Self::Settlement, Self::Risk, Self::Compliance];
+}
+
 impl fmt::Display for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -243,8 +248,7 @@ impl Hosts {
 
     /// The first of them, which names the node among those with the same shard.
     pub(crate) fn first(self) -> Context {
-        let all = [Context::Trading, Context::Settlement, Context::Risk, Context::Compliance];
-        all.into_iter().find(|context| self.has(*context)).unwrap_or(Context::Trading)
+        Context::ALL.into_iter().find(|context| self.has(*context)).unwrap_or(Context::Trading)
     }
 
     /// Whether `context` is among them.

@@ -59,7 +59,7 @@ impl Postman {
     pub fn collect(&mut self, outbox: &Outbox, durable: u64, now: Duration) -> Vec<Parcel> {
         self.sent.retain(|message, _| outbox.get(*message).is_some());
         let mut parcels = Vec::new();
-        for to in [Context::Trading, Context::Settlement, Context::Risk, Context::Compliance] {
+        for to in Context::ALL {
             let is_durable = |(message, _): &(&MessageId, &Unanswered)| {
                 message.position <= durable || planted!("message-before-durable")
             };

@@ -7,7 +7,9 @@
 use crate::limit::{Measure, Scope};
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
-use vocabulary::{Amount, AssetId, Fill, Index, InstrumentId, Moment, OrderTerms, Reserved, Side, planted};
+use vocabulary::{
+    Amount, AssetId, Fill, Index, InstrumentId, Listener, Moment, OrderTerms, Reserved, Side, planted,
+};
 
 /// One instrument.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Encode, Decode)]
@@ -161,6 +163,24 @@ impl Exposure {
     pub(crate) fn settle(&mut self, asset: AssetId, settled: Amount) {
         if !planted!("gross-keeps-settled") {
             take(&mut self.commitments.entry(asset).or_default().unsettled, settled);
+        }
+    }
+
+    /// Says what stands, line by line. What has come back to zero is as if it had never been.
+    pub(crate) fn tell(&self, scope: Scope, listener: &mut Listener<'_>) {
+        for (instrument, position) in &self.positions {
+            let Position { net, open_buys, open_sells } = position;
+            if *position != Position::default() {
+                listener(format_args!(
+                    "position {scope} {instrument} {net} open buys {open_buys} open sells {open_sells}"
+                ));
+            }
+        }
+        for (asset, commitment) in &self.commitments {
+            let Commitment { open, unsettled } = commitment;
+            if *commitment != Commitment::default() {
+                listener(format_args!("exposure {scope} {asset} open {open} unsettled {unsettled}"));
+            }
         }
     }
 

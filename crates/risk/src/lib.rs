@@ -9,6 +9,7 @@ mod alert;
 mod command;
 mod event;
 mod exposure;
+mod facts;
 mod limit;
 mod refusal;
 mod report;

@@ -10,6 +10,7 @@
 mod command;
 mod due;
 mod event;
+mod facts;
 mod obligation;
 mod position;
 mod quota;

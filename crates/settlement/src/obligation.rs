@@ -233,6 +233,14 @@ impl Obligations {
         })
     }
 
+    /// Every side that is not final, by instrument and then in the order of trades. Costs a sort.
+    pub(crate) fn by_instrument(&self) -> Vec<Obligation> {
+        let trades = self.trades.sorted().into_iter();
+        let mut sides: Vec<_> = trades.flat_map(|(trade, _)| self.sides(*trade)).collect();
+        sides.sort_by_key(|side| side.terms.instrument);
+        sides
+    }
+
     pub(crate) fn record(&mut self, obligation: &Obligation) {
         let (trade, date) = (obligation.fill.trade, obligation.date);
         let novated = self.novated(obligation);

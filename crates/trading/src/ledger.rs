@@ -138,6 +138,11 @@ impl Ledger {
         self.slot(account).map(|slot| self.at(slot))
     }
 
+    /// All accounts in the order of their codes. Costs a sort.
+    pub(crate) fn by_code(&self) -> impl Iterator<Item = &Account> {
+        self.slots.sorted().into_iter().map(|(_, slot)| self.at(*slot))
+    }
+
     /// All accounts in the order in which they were opened.
     pub fn accounts(&self) -> &[Account] {
         &self.accounts

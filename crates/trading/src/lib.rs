@@ -11,6 +11,7 @@ mod book;
 mod command;
 mod definitions;
 mod event;
+mod facts;
 mod intake;
 mod ledger;
 mod lifecycle;

@@ -5,6 +5,7 @@
 
 pub mod calendar;
 pub mod decimal;
+pub mod facts;
 pub mod ids;
 pub mod index;
 pub mod instrument;
@@ -21,6 +22,7 @@ pub mod trade;
 
 pub use calendar::{Calendar, Date};
 pub use decimal::{DecimalError, format_decimal, parse_decimal};
+pub use facts::{Facts, Listener};
 pub use ids::*;
 pub use index::Index;
 pub use instrument::{Asset, AssetKind, FeeSchedule, Instrument, SettlementModel};

@@ -6,7 +6,7 @@
 //! held = confirmed + given back + outstanding, and nothing is outstanding once closed. What is measured, and against
 //! which limit, is not known here.
 
-use crate::{Index, Moment, OrderId, Timestamp, planted};
+use crate::{Facts, Index, Listener, Moment, OrderId, Timestamp, planted};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
@@ -117,6 +117,16 @@ pub struct Reservations {
     #[n(3)]
     #[cbor(default)]
     late_expiries: BTreeSet<(Timestamp, OrderId)>,
+}
+
+impl Facts for Reservations {
+    /// The open holds, oldest first. Tombstones are about time.
+    fn tell(&self, listener: &mut Listener<'_>) {
+        for (_, hold) in self.open.sorted() {
+            let Reserved { quantity, amount } = hold.outstanding;
+            listener(format_args!("hold {quantity} for {amount} after {} parts", hold.parts));
+        }
+    }
 }
 
 impl Reservations {

@@ -85,7 +85,7 @@ async fn list_stuck(State(api): State<Arc<Api>>, _call: Call, Filter(query): Fil
     responses((status = 200, description = "Sent again", body = Done)))]
 async fn retry_message(State(api): State<Arc<Api>>, call: Call) -> Answer {
     let MessageBody { from, position, index } = call.read()?;
-    let known = CONTEXTS.into_iter().find(|context| context.to_string() == from);
+    let known = Context::ALL.into_iter().find(|context| context.to_string() == from);
     let from =
         known.ok_or_else(|| Problem::new(&kinds::INVALID_FIELD, "from is no service").in_field("from"))?;
     let message = MessageId { position, index, from };
@@ -100,8 +100,6 @@ async fn retry_block(State(api): State<Arc<Api>>, Place(block): Place<String>, c
     let block = block_id(&block)?;
     done(&api.submit(call.request(Command::RetryBlock { block })).await?)
 }
-
-const CONTEXTS: [Context; 4] = [Context::Trading, Context::Settlement, Context::Risk, Context::Compliance];
 
 impl From<StuckFlow> for StuckBody {
     fn from(stuck: StuckFlow) -> Self {

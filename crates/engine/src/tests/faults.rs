@@ -4,7 +4,8 @@
 use super::audit::{rejections, trades};
 use super::market::{id, limit, named, place, wide_definitions};
 use super::network::{Dice, Faults, Network};
-use crate::{Answer, Command, Context, Event, FlowEvent, Hosts, Message, WaitsFor};
+use crate::{Answer, Command, Context, Event, FlowEvent, Hosts, Message, StateHash, WaitsFor};
+use std::collections::BTreeMap;
 use trading::{OrderKind, PlaceOrder, Scope};
 use vocabulary::{Price, SelfTradePrevention, Side, TimeInForce, Timestamp};
 
@@ -69,6 +70,17 @@ fn a_day(network: &mut Network, faults: Faults, seed: u64) {
     network.run(40);
     network.ask(Command::Risk(risk::Command::LiftKillSwitch { switch: risk::Switch::Account(id("CAT")) }));
     network.run(200);
+}
+
+/// What each context knows in the end, wherever it lives, with the hash over it.
+fn facts(network: &Network) -> BTreeMap<Context, (StateHash, Vec<String>)> {
+    let facts = |context| {
+        let state = network.engine(context).state();
+        let mut lines = Vec::new();
+        state.tell(context, &mut |line| lines.push(line.to_string()));
+        (context, (state.hash_of(context), lines))
+    };
+    Context::ALL.into_iter().map(facts).collect()
 }
 
 fn engage() -> Command {
@@ -162,10 +174,11 @@ fn c10_the_same_arrivals_give_the_same_trades_and_reasons_wherever_the_contexts_
             assert_eq!(network.events().filter(timed_out).count(), 0);
             let ledger = network.engine(T).state().trading.ledger().clone();
             let journal = &network.nodes[network.host(T)].journal;
-            (trades(journal), rejections(journal), ledger)
+            (trades(journal), rejections(journal), ledger, facts(&network))
         };
         let embedded = outcome(SPLITS[5], Faults::default());
         assert!(embedded.0.len() > 20 && embedded.1.len() > 3, "there is something to compare");
+        assert!(embedded.3.values().all(|(_, lines)| !lines.is_empty()), "each context knows something");
         for split in &SPLITS[..5] {
             assert!(outcome(split, Faults::REORDER) == embedded, "seed {seed}, {split:?}");
         }

@@ -23,7 +23,7 @@ pub(crate) use history::{Heard, History};
 pub(crate) const SECOND_NS: u64 = 1_000_000_000;
 
 /// Everything in one node, or each context in one of its own.
-const WHOLE: &[&[Context]] = &[&[Context::Trading, Context::Settlement, Context::Risk, Context::Compliance]];
+const WHOLE: &[&[Context]] = &[&Context::ALL];
 const SPREAD: &[&[Context]] =
     &[&[Context::Trading], &[Context::Settlement], &[Context::Risk], &[Context::Compliance]];
 /// Settlement and risk in one node, so that messages between them are put off.

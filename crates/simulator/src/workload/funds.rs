@@ -137,8 +137,7 @@ impl Workload {
     }
 
     fn of_any_context(&mut self, asked: Asked) -> Asked {
-        let contexts = [Context::Trading, Context::Settlement, Context::Risk, Context::Compliance];
-        let context = *self.dice.pick(&contexts);
+        let context = *self.dice.pick(&Context::ALL);
         Asked { context, shard: if context == Context::Trading { asked.shard } else { 0 }, ..asked }
     }
 }
