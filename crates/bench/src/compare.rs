@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use crate::cost::ThreadCost;
 use crate::load::{Measured, Orders, Plan, Schedule};
 use crate::market::Market;
-use crate::peers::postgres::{self, Postgres};
+use crate::peers::postgres::Peer;
 use crate::peers::{bare, plain_file};
 use crate::server::{Loaded, Server};
 use crate::table::{Table, micros};
@@ -90,12 +90,8 @@ pub(crate) fn compare(
     drop(server);
     let directory = tempfile::tempdir()?;
     let append = plain_file::append(directory.path(), usize::try_from(record_bytes)?, schedule)?;
-    let postgres = match postgres::programs().filter(|_| with_postgres) {
-        None => None,
-        Some(programs) => {
-            Some(runtime.block_on(Postgres::start(&programs, connections)?.load(connections, schedule))?)
-        }
-    };
+    let peer = if with_postgres { Peer::start(connections)? } else { None };
+    let postgres = peer.map(|peer| runtime.block_on(peer.load(connections, schedule))).transpose()?;
     let tenths = |of: &Measured, peer: &Measured| of.per_second() * 10 / peer.per_second().max(1);
     let mut rows = vec![
         Row::of("bare axum handler", &bare),

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use store::snapshot_files::SnapshotFiles;
-use store::sqlite::{Check, Founding, SqliteJournal};
+use store::sqlite::SqliteJournal;
+use store::{Check, Founding};
 use trading::{OrderKind, Phase, PlaceOrder};
 use vocabulary::{
     AccountId, Amount, Asset, AssetKind, CorrelationId, FeeSchedule, Instrument, InstrumentId, Price,

@@ -25,8 +25,11 @@ const FIRST_OUTER: usize = 3;
 /// What the simulator has an own instead of.
 const SIMULATED: [&str; 3] = ["store", "bus", "api"];
 
+/// What tests and benchmarks start real servers with.
+const SERVERS: &str = "testbed";
+
 /// Crates that stand beside the product: they use none of it, and none of it uses them.
-const ASIDE: [&str; 1] = ["tidy"];
+const ASIDE: [&str; 2] = ["tidy", SERVERS];
 
 /// The crates without clock, randomness, IO, threads, floats and hash order.
 pub fn pure_crates() -> impl Iterator<Item = &'static str> {
@@ -65,6 +68,9 @@ fn layer_of(name: &str) -> Option<usize> {
 
 fn objection(user: &str, dependency: &Dependency<'_>) -> Option<String> {
     let used = dependency.name;
+    if used == SERVERS && (dependency.need == Need::Tests || user == "bench") {
+        return None;
+    }
     if ASIDE.contains(&used) {
         return Some(format!("{used} is no part of the product"));
     }
@@ -137,6 +143,9 @@ mod tests {
         assert_eq!(reasons("surprise", "dependencies", "serde").len(), 1);
         assert_eq!(reasons("tidy", "dependencies", "vocabulary").len(), 1);
         assert_eq!(reasons("rialto", "dev-dependencies", "tidy").len(), 1);
+        assert_eq!(reasons("store", "dev-dependencies", "testbed"), [""; 0]);
+        assert_eq!(reasons("store", "dependencies", "testbed").len(), 1);
+        assert_eq!(reasons("bench", "dependencies", "testbed"), [""; 0]);
     }
 
     #[test]

@@ -2,95 +2,32 @@
 //!
 //! Starts a server of its own on a socket in a directory of its own, from what the system has installed, and stops it.
 
-use anyhow::Context;
-use std::os::unix::fs::chown;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
+use testbed::Postgres;
 use tokio_postgres::{Client, NoTls};
 
 use crate::load::{Measured, Schedule};
 
 const ORDER_FLOW: &str = include_str!("../../sql/order_flow.sql");
-/// How long the server may take to come up.
-const START: Duration = Duration::from_secs(60);
-/// Where Debian keeps the programs, by version.
-const VERSIONS: &str = "/usr/lib/postgresql";
-const USER: &str = "bench";
 
 /// A server of this benchmark's own. Stopped when dropped.
-pub(crate) struct Postgres {
-    child: Child,
-    data: tempfile::TempDir,
-}
+pub(crate) struct Peer(Postgres);
 
-/// The newest installed version's programs; none if PostgreSQL is not installed.
-pub(crate) fn programs() -> Option<PathBuf> {
-    let versions = std::fs::read_dir(VERSIONS).ok()?.filter_map(Result::ok);
-    let number = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
-    versions.map(|version| version.path()).max_by_key(number).map(|version| version.join("bin"))
-}
-
-/// PostgreSQL refuses to run as root, so root runs it as the user that its package made.
-fn as_its_user(command: &mut Command, directory: &Path) -> anyhow::Result<()> {
-    if !rustix::process::geteuid().is_root() {
-        return Ok(());
-    }
-    let users = std::fs::read_to_string("/etc/passwd")?;
-    let line =
-        users.lines().find(|line| line.starts_with("postgres:")).context("there is no user postgres")?;
-    let mut ids = line.split(':').skip(2).map_while(|id| id.parse::<u32>().ok());
-    let (user, group) = ids.next().zip(ids.next()).context("the user postgres has no ids")?;
-    chown(directory, Some(user), Some(group))?;
-    command.uid(user).gid(group).current_dir(directory);
-    Ok(())
-}
-
-impl Postgres {
-    /// Starts it.
-    pub(crate) fn start(programs: &Path, connections: u32) -> anyhow::Result<Self> {
-        let data = tempfile::tempdir()?;
-        let cluster = data.path().join("cluster");
-        let mut init = Command::new(programs.join("initdb"));
-        init.args(["--auth", "trust", "--username", USER, "--encoding", "UTF8", "--pgdata"]).arg(&cluster);
-        as_its_user(&mut init, data.path())?;
-        let made = init.stdout(Stdio::null()).output()?;
-        anyhow::ensure!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        let mut server = Command::new(programs.join("postgres"));
-        server.arg("-D").arg(&cluster).arg("-k").arg(data.path());
-        for setting in [
-            "listen_addresses=",
-            "fsync=on",
-            "synchronous_commit=on",
-            "shared_buffers=1GB",
-            "max_wal_size=4GB",
-            "logging_collector=off",
-            &format!("max_connections={}", connections + 10),
-        ] {
-            server.args(["-c", setting]);
+impl Peer {
+    /// Starts it; none if PostgreSQL is not installed.
+    pub(crate) fn start(connections: u32) -> anyhow::Result<Option<Self>> {
+        if !Postgres::is_installed() {
+            return Ok(None);
         }
-        as_its_user(&mut server, data.path())?;
-        let child = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        Ok(Self { child, data })
+        let connections = format!("max_connections={}", connections + 10);
+        Ok(Some(Self(Postgres::start(&["shared_buffers=1GB", "max_wal_size=4GB", &connections])?)))
     }
 
     async fn connect(&self) -> anyhow::Result<Client> {
-        let deadline = Instant::now() + START;
-        loop {
-            let mut config = tokio_postgres::Config::new();
-            config.host_path(self.data.path()).user(USER).dbname("postgres");
-            match config.connect(NoTls).await {
-                Ok((client, connection)) => {
-                    tokio::spawn(connection);
-                    return Ok(client);
-                }
-                Err(error) if Instant::now() > deadline => {
-                    return Err(error).context("PostgreSQL did not come up");
-                }
-                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-            }
-        }
+        let (client, connection) =
+            tokio_postgres::connect(&self.0.address("owner", "postgres"), NoTls).await?;
+        tokio::spawn(connection);
+        Ok(client)
     }
 
     /// Half of the connections sell and half buy at one price, as in the load on Rialto.
@@ -154,13 +91,4 @@ fn market(accounts: u32) -> String {
          INSERT INTO balances SELECT account, 'ACME', 1000000000 FROM accounts;
          ANALYZE;"
     )
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        let id = self.child.id().to_string();
-        // SIGINT is its fast shutdown. It may have ended by itself.
-        drop(Command::new("kill").args(["-INT", &id]).status());
-        drop(self.child.wait());
-    }
 }

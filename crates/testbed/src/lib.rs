@@ -1,0 +1,6 @@
+//! Real servers on this machine, for tests and benchmarks: started from what the system has installed, each in a
+//! directory of its own, and ended with the value that stands for it.
+
+mod postgres;
+
+pub use postgres::Postgres;

@@ -1,0 +1,183 @@
+//! PostgreSQL on a socket in a directory of its own.
+
+use anyhow::{Context, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long the server may take to come up.
+const START: Duration = Duration::from_secs(60);
+/// How often it is asked whether it is up.
+const POLL: Duration = Duration::from_millis(20);
+/// Where Debian keeps the programs, by version.
+const VERSIONS: &str = "/usr/lib/postgresql";
+/// Its superuser.
+const OWNER: &str = "owner";
+
+/// A server. Stopped, and its data deleted, when dropped.
+pub struct Postgres {
+    programs: PathBuf,
+    settings: Vec<String>,
+    child: Child,
+    directory: TempDir,
+}
+
+impl Postgres {
+    /// Whether PostgreSQL is installed here.
+    #[must_use]
+    pub fn is_installed() -> bool {
+        programs().is_some()
+    }
+
+    /// Makes a server with settings such as `shared_buffers=1GB`, beside those that it has by default: durable, and on a
+    /// socket only. Comes back when it takes connections.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed, or does not come up.
+    pub fn start(settings: &[&str]) -> anyhow::Result<Self> {
+        let programs = programs().with_context(|| {
+            format!("PostgreSQL is not installed: there is nothing in {VERSIONS} (Debian: postgresql)")
+        })?;
+        let directory = tempfile::tempdir()?;
+        let mut init = command(&programs, "initdb", directory.path())?;
+        init.args(["--auth", "trust", "--username", OWNER, "--encoding", "UTF8", "--no-sync", "--pgdata"]);
+        let made = init.arg(data(directory.path())).stdout(Stdio::null()).output()?;
+        ensure!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        let settings: Vec<_> = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let child = spawn(&programs, directory.path(), &settings)?;
+        let server = Self { programs, settings, child, directory };
+        server.wait()?;
+        Ok(server)
+    }
+
+    /// Where the socket is.
+    #[must_use]
+    pub fn socket_directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// How to connect to a database as somebody, in libpq's keys and values. The role `owner` may do everything, and
+    /// the database `postgres` is always there.
+    #[must_use]
+    pub fn address(&self, user: &str, database: &str) -> String {
+        format!("host={} user={user} dbname={database}", self.directory.path().display())
+    }
+
+    /// Runs SQL as the owner, and gives what it prints, a line a row.
+    ///
+    /// # Errors
+    /// What `psql` says.
+    pub fn sql(&self, database: &str, statements: &str) -> anyhow::Result<String> {
+        let mut psql = command(&self.programs, "psql", self.directory.path())?;
+        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]);
+        psql.args(["--dbname", &self.address(OWNER, database), "--command", statements]);
+        let done = psql.output()?;
+        ensure!(done.status.success(), "psql: {}", String::from_utf8_lossy(&done.stderr));
+        Ok(String::from_utf8_lossy(&done.stdout).trim_end().to_owned())
+    }
+
+    /// Kills it without warning (SIGKILL to its main process; the others then end by themselves).
+    ///
+    /// # Errors
+    /// When the system does not do it.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.signal(Signal::KILL)?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again after it was killed.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + START;
+        loop {
+            self.child = spawn(&self.programs, self.directory.path(), &self.settings)?;
+            match self.wait() {
+                // The processes of the killed server may still be on their way out.
+                Err(_) if Instant::now() < deadline => {
+                    drop(self.signal(Signal::KILL));
+                    drop(self.child.wait());
+                    std::thread::sleep(POLL);
+                }
+                came_up => return came_up,
+            }
+        }
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let id = i32::try_from(self.child.id())?;
+        let pid = Pid::from_raw(id).context("a process has an id")?;
+        Ok(kill_process(pid, signal)?)
+    }
+
+    fn wait(&self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + START;
+        loop {
+            let mut ask = command(&self.programs, "pg_isready", self.directory.path())?;
+            ask.arg("--quiet").arg("--host").arg(self.directory.path());
+            if ask.status()?.success() {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline && self.is_running(), "PostgreSQL did not come up");
+            std::thread::sleep(POLL);
+        }
+    }
+
+    fn is_running(&self) -> bool {
+        // A zombie has no memory map any more.
+        fs::read_to_string(format!("/proc/{}/maps", self.child.id())).is_ok_and(|maps| !maps.is_empty())
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // Its fast shutdown. It may have ended by itself.
+        drop(self.signal(Signal::INT));
+        drop(self.child.wait());
+    }
+}
+
+/// The newest installed version's programs.
+fn programs() -> Option<PathBuf> {
+    let versions = fs::read_dir(VERSIONS).ok()?.filter_map(Result::ok);
+    let number = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
+    versions.map(|version| version.path()).max_by_key(number).map(|version| version.join("bin"))
+}
+
+fn data(directory: &Path) -> PathBuf {
+    directory.join("data")
+}
+
+fn spawn(programs: &Path, directory: &Path, settings: &[String]) -> anyhow::Result<Child> {
+    let mut server = command(programs, "postgres", directory)?;
+    server.arg("-D").arg(data(directory)).arg("-k").arg(directory);
+    let usual = ["listen_addresses=", "fsync=on", "synchronous_commit=on", "logging_collector=off"];
+    for setting in usual.into_iter().chain(settings.iter().map(String::as_str)) {
+        server.args(["-c", setting]);
+    }
+    let log = fs::OpenOptions::new().create(true).append(true).open(directory.join("log"))?;
+    Ok(server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()?)
+}
+
+/// PostgreSQL refuses to run as root, so root runs it as the user that its package made.
+fn command(programs: &Path, program: &str, directory: &Path) -> anyhow::Result<Command> {
+    let mut command = Command::new(programs.join(program));
+    command.current_dir(directory);
+    if rustix::process::geteuid().is_root() {
+        let users = fs::read_to_string("/etc/passwd")?;
+        let line =
+            users.lines().find(|line| line.starts_with("postgres:")).context("there is no user postgres")?;
+        let mut ids = line.split(':').skip(2).map_while(|id| id.parse::<u32>().ok());
+        let (user, group) = ids.next().zip(ids.next()).context("the user postgres has no ids")?;
+        chown(directory, Some(user), Some(group))?;
+        command.uid(user).gid(group);
+    }
+    Ok(command)
+}
