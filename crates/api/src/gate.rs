@@ -50,7 +50,8 @@ const KEY_MAX: usize = 64;
 
 /// What metrics and one line of the log tell of already, or what is up to clients. A line for each request that meets it
 /// would add to the load.
-static TOLD_ONCE: [&Kind; 7] = [
+static TOLD_ONCE: [&Kind; 8] = [
+    &kinds::NOT_LEADING,
     &kinds::GATEWAY_OVERLOADED,
     &kinds::OVERLOADED,
     &kinds::OUTBOX_FULL,

@@ -35,6 +35,9 @@ pub(crate) fn unavailable(why: &Unavailable) -> Problem {
             Problem::new(&kinds::HALTED, "the node has stopped after a failure").retry_after_s(30)
         }
         Unavailable::Stopping => Problem::new(&kinds::STOPPING, "the node is shutting down").retry_after_s(5),
+        Unavailable::NotLeading => {
+            Problem::new(&kinds::NOT_LEADING, "this node only follows").retry_after_s(1)
+        }
     }
 }
 

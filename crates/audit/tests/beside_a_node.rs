@@ -12,7 +12,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use store::snapshot_files::SnapshotFiles;
-use store::sqlite::{Check, Founding, SqliteJournal, SqliteReader};
+use store::sqlite::{SqliteJournal, SqliteReader};
+use store::{Check, Founding};
 use tempfile::TempDir;
 use vocabulary::{CorrelationId, Timestamp};
 

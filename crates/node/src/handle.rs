@@ -1,6 +1,6 @@
 //! How everybody else talks to a node.
 
-use crate::follower::{Feed, FollowerStatus};
+use crate::follower::{Batch, Feed, FollowerStatus};
 use crate::live::{LiveFeed, Subscription};
 use crate::recovery::Recovered;
 use crate::running::NodeConfig;
@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use engine::{Receipt, Request, State};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
 /// Why a node does not take a command now.
@@ -29,6 +30,9 @@ pub enum Unavailable {
     /// The node is shutting down. Nothing was done.
     #[error("stopping")]
     Stopping,
+    /// Another node leads this shard, or will soon. Nothing was done.
+    #[error("not leading: ask the node that leads the shard")]
+    NotLeading,
 }
 
 pub(crate) type Reply = oneshot::Sender<Result<Vec<Receipt>, Unavailable>>;
@@ -72,6 +76,11 @@ pub(crate) struct Shared {
     pub(crate) waiting: AtomicUsize,
     pub(crate) waiting_max: usize,
     pub(crate) stopping: AtomicBool,
+    /// Whether there is a writer: a standby has none.
+    pub(crate) leading: AtomicBool,
+    /// Until when it leads for sure, in nanoseconds after `began`; for ever where nobody else could.
+    leads_until: AtomicU64,
+    began: Instant,
     pub(crate) halted: Mutex<Option<String>>,
     pub(crate) clock_jumps: AtomicU64,
     /// Where answers go, if not to everybody by himself.
@@ -93,11 +102,29 @@ impl Shared {
             waiting: AtomicUsize::new(0),
             waiting_max: config.waiting_max,
             stopping: AtomicBool::new(false),
+            leading: AtomicBool::new(false),
+            leads_until: AtomicU64::new(u64::MAX),
+            began: Instant::now(),
             halted: Mutex::new(None),
             clock_jumps: AtomicU64::new(0),
             courier: OnceLock::new(),
         };
         (Arc::new(shared), jobs_in, jobs)
+    }
+
+    /// Makes durable records known to those who read along.
+    pub(crate) fn publish(&self, batch: &Batch) {
+        let Some(last) = batch.last() else { return };
+        self.durable.store(last.moment.position, Ordering::Release);
+        self.feed.publish(Arc::clone(batch));
+        self.live.publish(batch);
+    }
+
+    /// Whether it leads, for sure.
+    pub(crate) fn leads(&self) -> bool {
+        let until = self.leads_until.load(Ordering::Acquire);
+        self.leading.load(Ordering::Acquire)
+            && (until == u64::MAX || self.began.elapsed().as_nanos() < until.into())
     }
 
     /// Tells those who wait.
@@ -137,6 +164,8 @@ pub struct NodeStatus {
     pub waiting_max: usize,
     /// Whether it is shutting down.
     pub stopping: bool,
+    /// Whether it leads its shard; a standby only follows.
+    pub leading: bool,
     /// Why it halted, if it did.
     pub halted: Option<String>,
     /// How often the clock jumped.
@@ -200,6 +229,9 @@ impl NodeHandle {
         if shared.stopping.load(Ordering::Relaxed) {
             return Err(shared.unavailable());
         }
+        if !shared.leads() {
+            return Err(Unavailable::NotLeading);
+        }
         let count = requests.len();
         let before = shared.waiting.fetch_add(count, Ordering::Relaxed);
         if before + count > shared.waiting_max.max(count) {
@@ -220,7 +252,7 @@ impl NodeHandle {
     }
 
     /// Looks at the live state between two commands. The answer comes once all that it saw is durable, with the
-    /// position it saw.
+    /// position it saw: of a standby that is how far it has followed.
     ///
     /// # Errors
     /// [`Unavailable`] when the node has no time or has stopped.
@@ -247,6 +279,10 @@ impl NodeHandle {
         &self,
         look: impl FnOnce(&State) -> T + Send + 'static,
     ) -> Result<ReadAnswer<T>, Unavailable> {
+        let shared = &self.shared;
+        if shared.leading.load(Ordering::Acquire) && !shared.leads() {
+            return Err(Unavailable::NotLeading);
+        }
         let (reply, answer) = oneshot::channel();
         let look: Look = Box::new(move |state, position| {
             let seen = look(state);
@@ -288,10 +324,18 @@ impl NodeHandle {
             waiting: shared.waiting.load(Ordering::Relaxed),
             waiting_max: shared.waiting_max,
             stopping: shared.stopping.load(Ordering::Relaxed),
+            leading: shared.leads(),
             halted: shared.halted(),
             clock_jumps: shared.clock_jumps.load(Ordering::Relaxed),
             followers: shared.feed.statuses(),
         }
+    }
+
+    /// Says that nobody else leads before that moment. After it the node takes nothing and answers no reads, until it is
+    /// told again: a leader that was replaced while it slept does not know.
+    pub fn leads_until(&self, until: Instant) {
+        let after = until.saturating_duration_since(self.shared.began).as_nanos();
+        self.shared.leads_until.store(u64::try_from(after).unwrap_or(u64::MAX), Ordering::Release);
     }
 
     /// Durable batches as they happen, for live feeds. One who is too slow is told that he missed some.

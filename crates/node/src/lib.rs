@@ -15,6 +15,7 @@ mod recovery;
 mod running;
 pub mod snapshot;
 mod snapshotter;
+mod standby;
 mod stepped;
 mod writer;
 
@@ -25,4 +26,5 @@ pub use live::{Live, Subscription};
 pub use postman::{Parcel, Postman};
 pub use recovery::{Recovered, RecoveryError, decode_record, follow_journal, recover, verify};
 pub use running::{Node, NodeConfig, NodeParts};
+pub use standby::{CannotLead, Standby, StandbyParts};
 pub use stepped::SteppedNode;

@@ -12,6 +12,7 @@ use crate::writer::{Committer, Decided, Writer};
 use engine::Engine;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// A node that does nothing by itself.
 pub struct SteppedNode {
@@ -32,6 +33,7 @@ impl SteppedNode {
         let NodeParts { recovered, journal, snapshots: (snapshots, reader), clock, followers } = parts;
         refuse_lost_end(&recovered, &followers)?;
         let (shared, jobs_in, jobs) = Shared::after(&recovered, config);
+        shared.leading.store(true, Ordering::Release);
         let feed = &shared.feed;
         let followers = followers.into_iter();
         let followers =

@@ -258,10 +258,8 @@ impl Committer {
         let batch: Batch = Arc::new(std::mem::take(&mut decided.records));
         let appended = if batch.is_empty() { Ok(()) } else { self.append(&batch) };
         let is_durable = appended.as_ref().map_or_else(|failure| failure.committed, |()| true);
-        if let (true, Some(last)) = (is_durable, batch.last()) {
-            self.shared.durable.store(last.moment.position, Ordering::Release);
-            self.shared.feed.publish(Arc::clone(&batch));
-            self.shared.live.publish(&batch);
+        if is_durable {
+            self.shared.publish(&batch);
         }
         if let Err(AppendFailure { why, .. }) = &appended {
             self.shared.halt(why);
@@ -304,8 +302,13 @@ impl Committer {
         });
         Answers {
             replies: told.collect(),
-            reads: decided.reads.into_iter().map(|read| (read, Ok(()))).collect(),
+            reads: decided.reads.into_iter().map(|read| (read, self.still_leads())).collect(),
         }
+    }
+
+    /// What a read saw may be out of date by now if another leads.
+    fn still_leads(&self) -> Result<(), Unavailable> {
+        if self.shared.leads() { Ok(()) } else { Err(Unavailable::NotLeading) }
     }
 
     fn receipt(&self, answered: Answered, batch: &Batch) -> Result<Receipt, Unavailable> {

@@ -4,8 +4,7 @@ use clap::Subcommand;
 use std::path::PathBuf;
 
 use crate::cli::Failure;
-use crate::embedded;
-use crate::journal::progress_bar;
+use crate::journal::{Place, progress_bar};
 use crate::output::say;
 
 /// What can be done with the audit log.
@@ -16,6 +15,10 @@ pub(crate) enum AuditCommand {
         /// The data directory.
         #[arg(long, default_value = "data")]
         data: PathBuf,
+        /// The PostgreSQL database that holds the journal, if it is not in the data directory.
+        #[cfg(feature = "postgres")]
+        #[arg(long, value_name = "URL")]
+        database: Option<String>,
         /// Answer as JSON.
         #[arg(long)]
         json: bool,
@@ -24,15 +27,20 @@ pub(crate) enum AuditCommand {
 
 /// Runs one of them.
 pub(crate) fn run(command: &AuditCommand) -> Result<(), Failure> {
+    #[cfg(not(feature = "postgres"))]
     let AuditCommand::Verify { data, json } = command;
-    let reader = embedded::reader(data)?;
+    #[cfg(feature = "postgres")]
+    let AuditCommand::Verify { data, database, json } = command;
+    let place = Place::Directory(data.clone());
+    #[cfg(feature = "postgres")]
+    let place = database.as_deref().map_or(Ok(place), Place::in_database)?;
+    let reader = place.reader()?;
     if !data.join("audit").exists() {
         return Err(Failure::Wrong(format!("there is no audit log in {}", data.display())));
     }
-    let tail =
-        node::journal::JournalReader::tail(&reader).map_err(|error| Failure::Wrong(error.to_string()))?;
+    let tail = reader.tail().map_err(|error| Failure::Wrong(error.to_string()))?;
     let bar = progress_bar(tail.next_position - 1, "comparing");
-    let verified = audit::verify_against(data, &reader, |position| bar.set_position(position));
+    let verified = audit::verify_against(data, reader.as_ref(), |position| bar.set_position(position));
     bar.finish_and_clear();
     let summary = verified.map_err(|error| Failure::Wrong(error.to_string()))?;
     if *json {

@@ -58,6 +58,9 @@ enum Command {
     Audit(AuditCommand),
     /// Takes a recorded trading day through the whole pipeline and compares with what the exchange published.
     Replay(ReplayOptions),
+    /// Prepares a PostgreSQL database to hold a journal.
+    #[cfg(feature = "postgres")]
+    Migrate(crate::replica::MigrateOptions),
     /// Looks after the journal.
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -96,6 +99,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Token(options) => crate::token::run(&options),
         Command::Audit(command) => crate::audit_log::run(&command),
         Command::Replay(options) => crate::replay::run(&options),
+        #[cfg(feature = "postgres")]
+        Command::Migrate(options) => crate::replica::migrate(&options),
         Command::Journal(command) => crate::journal::run(&command),
     };
     match outcome {

@@ -7,7 +7,8 @@ use node::{Clock, Follower, Node, NodeConfig, NodeParts, Recovered};
 use std::collections::BTreeMap;
 use std::path::Path;
 use store::snapshot_files::SnapshotFiles;
-use store::sqlite::{Check, Founding, SqliteJournal, SqliteReader};
+use store::sqlite::{SqliteJournal, SqliteReader};
+use store::{Check, Founding};
 
 use crate::cli::Failure;
 
@@ -73,7 +74,8 @@ impl Opened {
     }
 }
 
-fn time_now() -> String {
+/// The time by the machine's clock, for people.
+pub(crate) fn time_now() -> String {
     let mut clock = node::SystemClock::new();
     clock.now().to_string()
 }

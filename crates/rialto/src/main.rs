@@ -11,6 +11,8 @@ mod embedded;
 mod journal;
 mod output;
 mod replay;
+#[cfg(feature = "postgres")]
+mod replica;
 mod server_file;
 mod token;
 mod up;

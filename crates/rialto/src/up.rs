@@ -4,13 +4,15 @@ use anyhow::Context;
 use api::{Services, Settings, SigningKey, TokenVerifier};
 use audit::AuditLog;
 use clap::Args;
+use node::journal::JournalReader;
 use node::{Follower, Node, NodeConfig, NodeHandle, SystemClock};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
-use views::ViewsWriter;
+use views::{ViewsReader, ViewsWriter};
 
 use crate::cli::Failure;
 use crate::demo::Demo;
@@ -39,6 +41,9 @@ pub(crate) struct UpOptions {
     /// Fill it with a made-up market whose simulated participants trade.
     #[arg(long)]
     demo: bool,
+    #[cfg(feature = "postgres")]
+    #[command(flatten)]
+    replica: crate::replica::ReplicaOptions,
 }
 
 /// Runs until SIGINT or SIGTERM.
@@ -48,58 +53,104 @@ pub(crate) fn run(options: &UpOptions) -> Result<(), Failure> {
     let listener = runtime
         .block_on(TcpListener::bind(options.listen))
         .map_err(|error| Failure::Misuse(format!("cannot listen on {}: {error}", options.listen)))?;
+    let base = format!("http://{}", listener.local_addr().map_err(anyhow::Error::from)?);
+    let place = Place { runtime, listener, base, data: &options.data };
+    #[cfg(feature = "postgres")]
+    if let Some(database) = &options.replica.database {
+        return crate::replica::run(place, database, &options.replica);
+    }
     let started = Instant::now();
     let opened = embedded::open(&options.data, |records| tracing::info!(records, "recovering"))
         .map_err(|error| Failure::Misuse(error.to_string()))?;
     let recovered = opened.recovered().records;
     let from_snapshot = opened.recovered().from_snapshot;
     let (node, services) = start(&options.data, opened)?;
-    node.handle().answer_on(runtime.handle());
-    let base = format!("http://{}", listener.local_addr().map_err(anyhow::Error::from)?);
     let demo = options.demo.then(|| Demo::start(node.handle(), crate::today())).transpose()?;
-    announce(&base, options, recovered, from_snapshot, started.elapsed());
-    server_file::write(&options.data, &base).context("cannot note the address").map_err(Failure::from)?;
-    let served = runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let shutdown = async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-        };
-        api::serve(listener, api::router(services), shutdown).await
-    });
-    server_file::remove(&options.data);
+    announce(&place.base, options, recovered, from_snapshot, started.elapsed());
+    let served = place.serve(services, std::future::pending());
     if let Some(demo) = demo {
         demo.stop();
     }
-    drop(runtime);
     let stopped = node.stop().map_err(Failure::Wrong);
-    served.map_err(anyhow::Error::from)?;
+    served?;
     stopped
 }
 
+/// Where a server serves.
+pub(crate) struct Place<'a> {
+    runtime: Runtime,
+    listener: TcpListener,
+    /// Under which address.
+    pub(crate) base: String,
+    /// Where everything is kept.
+    pub(crate) data: &'a Path,
+}
+
+impl Place<'_> {
+    /// Serves until SIGINT, SIGTERM, or `enough`.
+    pub(crate) fn serve(
+        self,
+        services: Services,
+        enough: impl Future<Output = ()> + Send + 'static,
+    ) -> anyhow::Result<()> {
+        let Self { runtime, listener, base, data } = self;
+        services.node.answer_on(runtime.handle());
+        server_file::write(data, &base).context("cannot note the address")?;
+        let served = runtime.block_on(async {
+            let mut terminate = signal(SignalKind::terminate())?;
+            let shutdown = async move {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = tokio::signal::ctrl_c() => {}
+                    () = enough => {}
+                }
+            };
+            api::serve(listener, api::router(services), shutdown).await
+        });
+        server_file::remove(data);
+        drop(runtime);
+        Ok(served?)
+    }
+}
+
 fn start(data: &Path, opened: embedded::Opened) -> anyhow::Result<(Node, Services)> {
-    let views = ViewsWriter::open(&data.join("views.db"), 0)?;
-    let reader = views.reader(VIEW_READERS)?;
+    let ReadSide { views, followers } = ReadSide::open(data)?;
     let journal = opened.reader()?;
-    let followers: Vec<Box<dyn Follower>> = vec![Box::new(views), Box::new(AuditLog::open(data, 0)?)];
     let node = opened.start(&NodeConfig::default(), Box::new(SystemClock::new()), followers)?;
     activate_policy(&node.handle())?;
-    let key = SigningKey::open(data)?;
-    let tokens = TokenVerifier::new(&key, data)?;
-    let services = Services {
-        node: node.handle(),
-        tokens,
-        views: reader,
-        journal: Box::new(journal),
-        settings: Settings::default(),
-    };
+    let services = services(data, node.handle(), views, Box::new(journal))?;
     Ok((node, services))
 }
 
+/// Who reads along, and what is read of that.
+pub(crate) struct ReadSide {
+    pub(crate) views: ViewsReader,
+    pub(crate) followers: Vec<Box<dyn Follower>>,
+}
+
+impl ReadSide {
+    /// Views and audit log of a data directory.
+    pub(crate) fn open(data: &Path) -> anyhow::Result<Self> {
+        let writer = ViewsWriter::open(&data.join("views.db"), 0)?;
+        let views = writer.reader(VIEW_READERS)?;
+        Ok(Self { views, followers: vec![Box::new(writer), Box::new(AuditLog::open(data, 0)?)] })
+    }
+}
+
+/// What the API stands on, with the keys of a data directory.
+pub(crate) fn services(
+    data: &Path,
+    node: NodeHandle,
+    views: ViewsReader,
+    journal: Box<dyn JournalReader>,
+) -> anyhow::Result<Services> {
+    let key = SigningKey::open(data)?;
+    let tokens = TokenVerifier::new(&key, data)?;
+    Ok(Services { node, tokens, views, journal, settings: Settings::default() })
+}
+
 /// A node without a policy denies every order; the shipped one comes into force when there is none.
-fn activate_policy(node: &NodeHandle) -> anyhow::Result<()> {
+pub(crate) fn activate_policy(node: &NodeHandle) -> anyhow::Result<()> {
     if node.read_blocking(|state| state.compliance.bundle().is_some())?.1 {
         return Ok(());
     }

@@ -13,7 +13,7 @@ const HEAD_BYTES: usize = 8;
 const RATIO_MAX: usize = 255;
 
 /// Packs `bytes` into `packed`, over what is there.
-pub(super) fn pack(bytes: &[u8], packed: &mut Vec<u8>) {
+pub(crate) fn pack(bytes: &[u8], packed: &mut Vec<u8>) {
     let length = u32::try_from(bytes.len()).expect("a batch is smaller than 4 GiB").to_le_bytes();
     packed.resize(HEAD_BYTES + get_maximum_output_size(bytes.len()), 0);
     let (head, block) = packed.split_at_mut(HEAD_BYTES);
@@ -24,7 +24,7 @@ pub(super) fn pack(bytes: &[u8], packed: &mut Vec<u8>) {
 }
 
 /// What [`pack`] packed.
-pub(super) fn unpack(packed: &[u8]) -> Result<Vec<u8>, NotPacked> {
+pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<u8>, NotPacked> {
     let (length, rest) = packed.split_first_chunk::<4>().ok_or(NotPacked::Short)?;
     let (stated, block) = rest.split_first_chunk::<4>().ok_or(NotPacked::Short)?;
     if u32::from_le_bytes(*stated) != checksum(length, block) {
@@ -44,7 +44,7 @@ fn checksum(length: &[u8; 4], block: &[u8]) -> u32 {
 
 /// Why bytes are not what [`pack`] made.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NotPacked {
+pub(crate) enum NotPacked {
     /// There is no length or no checksum.
     #[error("it is cut off")]
     Short,

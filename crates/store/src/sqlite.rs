@@ -9,21 +9,17 @@
 
 mod checkpoint;
 mod lock;
-mod packed;
 mod schema;
 mod table;
 #[cfg(test)]
 mod tests;
 mod wal;
 
-pub use schema::Founding;
-
+use crate::packed::pack;
+use crate::{Check, Founding};
 use checkpoint::Checkpointer;
 use lock::WriterLock;
-use node::journal::{
-    Batch, Cause, Chain, Corrupt, Flaw, Hash, Journal, JournalError, JournalReader, Outcome, Tail,
-    verify_chain,
-};
+use node::journal::{Batch, Cause, Corrupt, Flaw, Hash, Journal, JournalError, JournalReader, Outcome, Tail};
 use rusqlite::{ErrorCode, OpenFlags, params};
 use std::fs::DirBuilder;
 use std::io;
@@ -33,15 +29,6 @@ use table::{Table, code, extended_code, stored};
 
 const DATABASE: &str = "journal.db";
 const WAL: &str = "journal.db-wal";
-
-/// How much of the journal is proven when it is opened for writing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Check {
-    /// The last batch, its link and the stated end. What recovery then reads it proves itself.
-    Tail,
-    /// Everything.
-    Full,
-}
 
 /// The one writer of a data directory's journal.
 #[derive(Debug)]
@@ -73,10 +60,7 @@ impl SqliteJournal {
         let table = Table::open(dir, founding.shard, flags)?;
         let founding = schema::found_or_check(&table, founding)?;
         table.settle(dir)?;
-        match check {
-            Check::Tail => check_tail(&table)?,
-            Check::Full => drop(verify_chain(&table, |_| ())?),
-        }
+        check.prove(&table, || table.last_two())?;
         let next_position = table.tail()?.next_position;
         let checkpointer = Checkpointer::start(Table::open(dir, founding.shard, flags)?).map_err(unusable)?;
         Ok(Self {
@@ -103,7 +87,7 @@ impl SqliteJournal {
     }
 
     fn write(&mut self, batch: &Batch) -> Result<(), Uncommitted> {
-        packed::pack(&batch.bytes, &mut self.packed);
+        pack(&batch.bytes, &mut self.packed);
         let connection = &self.table.connection;
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         connection
@@ -270,17 +254,6 @@ fn examine_wal(dir: &Path, shard: u16) -> Result<(), OpenError> {
     let position = table.tail().map_or(0, |tail| tail.next_position);
     let flaw = Flaw::Storage(format!("{} {damage}", log.display()));
     Err(JournalError::from(Corrupt { shard, batch: position, position, flaw }).into())
-}
-
-/// Proves the last batch, its link to the one before and the stated end.
-fn check_tail(table: &Table) -> Result<(), JournalError> {
-    let (before, last) = table.last_two()?;
-    let mut chain =
-        Chain::after(table.shard, before.map_or(Tail::genesis(table.shard), |batch| batch.tail()));
-    if let Some(last) = last {
-        chain.accept(&last)?;
-    }
-    Ok(chain.ends_at(&table.tail()?)?)
 }
 
 /// A journal cannot be opened. Each is one line that names the directory or file.

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
-use store::sqlite::{Check, Founding, SqliteJournal};
+use store::sqlite::SqliteJournal;
+use store::{Check, Founding};
 use tempfile::TempDir;
 
 const DIR: &str = "JOURNAL_OF_THE_TEST";

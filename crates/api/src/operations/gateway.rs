@@ -3,11 +3,13 @@
 use crate::answer::{Answer, document, json};
 use crate::call::{Call, Place};
 use crate::problem::{self, Problem, kinds};
+use crate::refusals::unavailable;
 use crate::services::Api;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use axum::response::Response;
+use node::Unavailable;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
@@ -112,11 +114,14 @@ async fn healthz(State(api): State<Arc<Api>>) -> Answer {
     responses((status = 200, description = "They are", body = Health)))]
 async fn readyz(State(api): State<Arc<Api>>) -> Answer {
     let status = api.node.status();
-    if status.halted.is_some() {
-        return Err(Problem::new(&kinds::HALTED, "the node has stopped after a failure").retry_after_s(30));
+    if let Some(why) = status.halted {
+        return Err(unavailable(&Unavailable::Halted { why }));
     }
     if status.stopping {
-        return Err(Problem::new(&kinds::STOPPING, "the node is shutting down").retry_after_s(5));
+        return Err(unavailable(&Unavailable::Stopping));
+    }
+    if !status.leading {
+        return Err(unavailable(&Unavailable::NotLeading));
     }
     json(StatusCode::OK, status.durable_position, &Health { status: "ok" })
 }

@@ -54,6 +54,7 @@ kinds! {
     OVERLOADED 503 "node.overloaded" "Overloaded" "Too many commands are waiting. Nothing was done; try again after the time given."
     HALTED 503 "node.halted" "Halted" "The node has stopped after a failure. What was not answered may or may not have happened: ask again under the same idempotency key once it is back."
     STOPPING 503 "node.stopping" "Stopping" "The node is shutting down. Nothing was done."
+    NOT_LEADING 503 "node.not-leading" "Not leading" "This node only follows, and another one leads. Nothing was done; ask that one, or try again after the time given."
     POSITION_NOT_REACHED 503 "node.position-not-reached" "Not there yet" "The position that the read asks for was not reached in time. Try again."
     READS_UNAVAILABLE 503 "views.unavailable" "Reads unavailable" "The read side cannot answer now. Orders go on."
     INTERNAL 500 "gateway.internal" "Internal error" "Something went wrong that should not. Quote the instance when you report it."

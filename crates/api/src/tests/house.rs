@@ -11,7 +11,8 @@ use node::{Batch, Follower, FollowerError, Node, NodeConfig, NodeHandle, NodePar
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use store::snapshot_files::SnapshotFiles;
-use store::sqlite::{Check, Founding, SqliteJournal};
+use store::sqlite::SqliteJournal;
+use store::{Check, Founding};
 use tempfile::TempDir;
 use tower::ServiceExt;
 use views::ViewsWriter;

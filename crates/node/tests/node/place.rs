@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::snapshot_files::SnapshotFiles;
-use store::sqlite::{Check, Founding, SqliteJournal};
+use store::sqlite::SqliteJournal;
+use store::{Check, Founding};
 use trading::{OrderKind, Phase, PlaceOrder};
 use vocabulary::{
     Amount, Asset, AssetKind, CorrelationId, FeeSchedule, Instrument, Price, Quantity, SelfTradePrevention,

@@ -1,27 +1,22 @@
-//! `rialto journal`: proofs over the journal.
+//! `rialto journal verify`: the standing proof that history decides as it did.
 
-use clap::Subcommand;
+use clap::Args;
 use engine::Hosts;
-use indicatif::{ProgressBar, ProgressStyle};
 use node::journal::{GENESIS_HASH, Hash, JournalError, JournalReader};
-use std::path::PathBuf;
 
+use super::place::Source;
+use super::{hex, progress_bar};
 use crate::cli::Failure;
-use crate::embedded;
 use crate::output::say;
 
-/// What can be done with the journal.
-#[derive(Subcommand)]
-pub(crate) enum JournalCommand {
-    /// Decides the whole history again and compares, and checks the hash chain and every checksum.
-    Verify {
-        /// The data directory.
-        #[arg(long, default_value = "data")]
-        data: PathBuf,
-        /// Answer as JSON.
-        #[arg(long)]
-        json: bool,
-    },
+/// Options of `rialto journal verify`.
+#[derive(Args)]
+pub(crate) struct VerifyOptions {
+    #[command(flatten)]
+    source: Source,
+    /// Answer as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(serde::Serialize)]
@@ -32,28 +27,20 @@ struct Verified {
     hash: String,
 }
 
-/// A bar for long work over a known number of records; hidden where nobody looks.
-pub(crate) fn progress_bar(records: u64, what: &'static str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg} {bar:40} {human_pos}/{human_len} records, {elapsed}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(records).with_style(style).with_message(what)
-}
-
-/// Runs one of them.
-pub(crate) fn run(command: &JournalCommand) -> Result<(), Failure> {
-    let JournalCommand::Verify { data, json } = command;
-    let reader = embedded::reader(data)?;
+/// Verifies.
+pub(super) fn run(options: &VerifyOptions) -> Result<(), Failure> {
+    let reader = options.source.reader()?;
     let tail = reader.tail().map_err(|error| Failure::Wrong(error.to_string()))?;
     let bar = progress_bar(tail.next_position - 1, "deciding again");
-    let verified = node::verify(Hosts::ALL, &reader, |records| bar.set_position(records));
+    let verified = node::verify(Hosts::ALL, reader.as_ref(), |records| bar.set_position(records));
     bar.finish_and_clear();
     let (records, engine) = verified.map_err(|error| Failure::Wrong(error.to_string()))?;
     engine.state().trading.ledger().audit().map_err(Failure::Wrong)?;
     // A server beside this may have gone on: what is stated is what was verified, not the journal's end by now.
     let last_position = engine.last().map_or(0, |moment| moment.position);
-    let hash = hash_at(&reader, last_position).map_err(|error| Failure::Wrong(error.to_string()))?;
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    if *json {
+    let hash = hash_at(reader.as_ref(), last_position).map_err(|error| Failure::Wrong(error.to_string()))?;
+    let hash = hex(&hash);
+    if options.json {
         let verified = Verified { verified: true, records, last_position, hash };
         say!("{}", serde_json::to_string(&verified).map_err(anyhow::Error::from)?);
     } else {
@@ -64,7 +51,7 @@ pub(crate) fn run(command: &JournalCommand) -> Result<(), Failure> {
 }
 
 /// The hash of the batch that a position is the last of.
-fn hash_at(reader: &impl JournalReader, position: u64) -> Result<Hash, JournalError> {
+fn hash_at(reader: &dyn JournalReader, position: u64) -> Result<Hash, JournalError> {
     let batches = reader.read_from(position, 1)?;
     let batch = batches.first().filter(|batch| position > 0 && batch.next_position() == position + 1);
     Ok(batch.map_or(GENESIS_HASH, |batch| batch.hash))

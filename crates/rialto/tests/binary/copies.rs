@@ -3,7 +3,8 @@
 use node::journal::{Chain, JournalReader, frame_into};
 use std::fs;
 use std::path::Path;
-use store::sqlite::{Check, SqliteJournal, SqliteReader};
+use store::Check;
+use store::sqlite::{SqliteJournal, SqliteReader};
 use tempfile::TempDir;
 
 const SHARD: u16 = 0;

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use store::sqlite::{Check, Founding, SqliteJournal};
+use store::sqlite::SqliteJournal;
+use store::{Check, Founding};
 use vocabulary::Timestamp;
 
 /// Waits until the metrics say that this follower, and no other, has stopped.

@@ -11,6 +11,8 @@ mod hostile;
 mod kill;
 mod overload;
 mod replay;
+#[cfg(feature = "postgres")]
+mod replicas;
 mod resume;
 mod retries;
 mod scenarios;

@@ -115,6 +115,19 @@ impl Server {
         self.child.id()
     }
 
+    /// Whether it ends within that time.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn has_ended_within(&mut self, time: Duration) -> bool {
+        let deadline = Instant::now() + time;
+        while self.child.try_wait().unwrap().is_none() {
+            if Instant::now() > deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        true
+    }
+
     /// Waits for its end and gives its exit code.
     pub(crate) fn wait(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()

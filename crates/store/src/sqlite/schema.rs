@@ -6,6 +6,7 @@
 
 use super::table::{Table, code};
 use super::{DATABASE, OpenError, WAL};
+use crate::Founding;
 use node::journal::Tail;
 use rusqlite::{Connection, ErrorCode, params};
 use std::collections::BTreeMap;
@@ -31,17 +32,6 @@ const SHARD_KEY: &str = "shard";
 const CREATED_KEY: &str = "created";
 const VERSION_KEY: &str = "schema_version";
 const FACT_PREFIX: &str = "fact.";
-
-/// What a journal is founded with. Laid down once, never changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Founding {
-    /// The shard whose journal it is.
-    pub shard: u16,
-    /// When, in RFC 3339; for people.
-    pub created: String,
-    /// Whatever else must not change over the journal's life, by name.
-    pub facts: BTreeMap<String, String>,
-}
 
 /// Founds the journal in an empty file, else checks that the file is this shard's journal. Answers what is laid down.
 pub(super) fn found_or_check(table: &Table, founding: &Founding) -> Result<Founding, OpenError> {

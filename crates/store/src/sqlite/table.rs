@@ -3,9 +3,10 @@
 //! Invariant: rows are handed out as they are stored. A value that cannot be a row's, or a page that SQLite cannot
 //! follow, is corruption and named by the position at which it was met.
 
-use super::packed::unpack;
 use super::{DATABASE, OpenError, WAL, schema};
+use crate::check::LastTwo;
 use crate::durable_file::{sync_dir, sync_if_exists};
+use crate::packed::unpack;
 use node::journal::{Batch, Corrupt, Flaw, Hash, JournalError, JournalReader, Tail};
 use rusqlite::types::Type;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
@@ -109,7 +110,7 @@ impl Table {
     }
 
     /// The last batch and the one before it.
-    pub(super) fn last_two(&self) -> Result<(Option<Batch>, Option<Batch>), JournalError> {
+    pub(super) fn last_two(&self) -> Result<LastTwo, JournalError> {
         let position = Cell::new(0);
         let read = || -> rusqlite::Result<_> {
             let mut statement = self.connection.prepare(

@@ -2,7 +2,7 @@
 //! then answer.
 
 use super::*;
-use node::journal::{first_position, frame_into};
+use node::journal::{Chain, first_position, frame_into, verify_chain};
 use node::snapshot::Snapshot;
 use rusqlite::Connection;
 use std::collections::BTreeMap;

@@ -1,0 +1,226 @@
+//! One of several processes on one journal in PostgreSQL: whoever holds the lease leads, the others follow and wait.
+//!
+//! Every process keeps views, audit log and snapshots of its own in its data directory, made from the journal. Invariant:
+//! opening the journal for writing is what makes a leader, and it ends the last one's power to write; the lease only says
+//! when to. A process that has led and does no more ends, and may be started again.
+
+use anyhow::Context;
+use clap::Args;
+use engine::Hosts;
+use node::journal::JournalReader;
+use node::{Follower, Node, NodeConfig, NodeHandle, ReadAlong, Standby, StandbyParts, SystemClock};
+use std::collections::BTreeMap;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use store::postgres::{self, Database, Held, Lease, PostgresJournal, PostgresReader};
+use store::snapshot_files::SnapshotFiles;
+use store::{Check, Founding};
+use tokio::sync::oneshot;
+
+use crate::cli::Failure;
+use crate::embedded::{SHARD, time_now};
+use crate::output::say;
+use crate::up::{Place, ReadSide, activate_policy, services};
+
+/// How long a lease is good: a leader that is killed is replaced a little later than this.
+const LEASE: Duration = Duration::from_millis(1_500);
+/// How often a leader renews its lease, and how often the others ask for it.
+const ROUND: Duration = Duration::from_millis(250);
+
+/// Options of a process that is one of several.
+#[derive(Args)]
+pub(crate) struct ReplicaOptions {
+    /// Keep the journal in this PostgreSQL database, and be one of several processes on it: one leads, the others
+    /// follow and take over. `rialto migrate` prepares the database.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "RIALTO_DATABASE",
+        hide_env_values = true,
+        conflicts_with = "demo"
+    )]
+    pub(crate) database: Option<String>,
+    /// Where others find this process, if not where it listens.
+    #[arg(long, value_name = "URL", requires = "database")]
+    pub(crate) advertise: Option<String>,
+}
+
+/// Options of `rialto migrate`.
+#[derive(Args)]
+pub(crate) struct MigrateOptions {
+    /// The PostgreSQL database, as a role that may create a schema there.
+    #[arg(long, value_name = "URL", env = "RIALTO_DATABASE", hide_env_values = true)]
+    database: String,
+    /// The role that rialto will work as. It may read and add to the journal, and neither change nor delete it.
+    #[arg(long)]
+    role: String,
+}
+
+/// Prepares a database.
+pub(crate) fn migrate(options: &MigrateOptions) -> Result<(), Failure> {
+    let database = parse(&options.database)?;
+    let migrated =
+        postgres::migrate(&database, &options.role).map_err(|error| Failure::Wrong(error.to_string()))?;
+    let place = database.place();
+    if migrated.from == migrated.to {
+        say!("{place} has schema version {} already; role {} may work with it", migrated.to, options.role);
+    } else {
+        say!(
+            "{place} brought from schema version {} to {}; role {} may work with it",
+            migrated.from,
+            migrated.to,
+            options.role
+        );
+    }
+    Ok(())
+}
+
+/// What names a database.
+pub(crate) fn parse(address: &str) -> Result<Database, Failure> {
+    address.parse().map_err(|error: postgres::Unusable| Failure::Misuse(error.to_string()))
+}
+
+/// Runs until SIGINT or SIGTERM, or until it has led and does no more.
+pub(crate) fn run(place: Place<'_>, address: &str, options: &ReplicaOptions) -> Result<(), Failure> {
+    let unusable = |error: postgres::Unusable| Failure::Misuse(error.to_string());
+    let database = parse(address)?;
+    let advertised = options.advertise.clone().unwrap_or_else(|| place.base.clone());
+    let holder = format!("{advertised} {}", own_name());
+    let lease = Lease::new(&database, SHARD, &holder, &advertised, LEASE).map_err(unusable)?;
+    let founding = Founding { shard: SHARD, created: time_now(), facts: BTreeMap::new() };
+    postgres::found(&database, &founding).map_err(unusable)?;
+    std::fs::create_dir_all(place.data).context("cannot make the data directory")?;
+    let ReadSide { views, followers } = ReadSide::open(place.data)?;
+    let standby = follow(&database, &place, followers)?;
+    let reader = PostgresReader::open(&database, SHARD).map_err(unusable)?;
+    let services = services(place.data, standby.handle(), views, Box::new(reader))?;
+    let (stop, stopping) = mpsc::channel();
+    let (ended, enough) = oneshot::channel();
+    let office = Office { lease, database: database.clone(), founding, stopping };
+    let leading: JoinHandle<Result<(), String>> = thread::Builder::new()
+        .name("lease".to_owned())
+        .spawn(move || {
+            let outcome = office.run(standby);
+            // The server may have ended before.
+            let _ = ended.send(());
+            outcome
+        })
+        .map_err(anyhow::Error::from)?;
+    say!("rialto is up: {}", place.base);
+    say!("  journal              {}", database.place());
+    say!("  data                 {}", place.data.display());
+    let served = place.serve(services, async {
+        drop(enough.await);
+    });
+    // It may have ended by itself.
+    let _ = stop.send(());
+    let led = leading.join().map_err(|_| Failure::Wrong("the thread of the lease failed".to_owned()))?;
+    served?;
+    led.map_err(Failure::Wrong)
+}
+
+/// A name that no other process has: two may advertise the same address by mistake, or one after another.
+fn own_name() -> String {
+    format!("process {} since {}", std::process::id(), time_now())
+}
+
+fn follow(
+    database: &Database,
+    place: &Place<'_>,
+    followers: Vec<Box<dyn Follower>>,
+) -> anyhow::Result<Standby> {
+    let reader = || PostgresReader::open(database, SHARD);
+    let snapshots = SnapshotFiles::in_data_dir(place.data, SHARD);
+    let journal = reader()?;
+    let recovered = node::recover(Hosts::ALL, &journal, &snapshots, |records| {
+        tracing::info!(records, "recovering");
+    })?;
+    let with_reader = |follower| -> anyhow::Result<ReadAlong> {
+        let reader: Box<dyn JournalReader> = Box::new(reader()?);
+        Ok((follower, reader))
+    };
+    let parts = StandbyParts {
+        recovered,
+        reader: Box::new(journal),
+        snapshots: (Box::new(snapshots), Box::new(reader()?)),
+        followers: followers.into_iter().map(with_reader).collect::<anyhow::Result<_>>()?,
+    };
+    Standby::start(&NodeConfig::default(), parts).context("the node cannot start")
+}
+
+/// What waits for the lease, leads under it, and gives it back.
+struct Office {
+    lease: Lease,
+    database: Database,
+    founding: Founding,
+    stopping: mpsc::Receiver<()>,
+}
+
+impl Office {
+    fn run(mut self, standby: Standby) -> Result<(), String> {
+        let handle = standby.handle();
+        let Some(held) = self.wait(&handle)? else { return standby.stop() };
+        let epoch = held.epoch;
+        handle.leads_until(held.until);
+        let journal = PostgresJournal::open(&self.database, &self.founding, Check::Tail);
+        let journal = journal.map_err(|error| error.to_string())?;
+        let node = standby.lead(Box::new(journal), Box::new(SystemClock::new()));
+        let node = node.map_err(|error| error.to_string())?;
+        say!("leading shard {SHARD} in epoch {epoch} from position {}", handle.durable_position());
+        let lost = self.lead(&node, held);
+        let stopped = node.stop();
+        // Without it the next one waits until the lease is over.
+        drop(self.lease.give_back());
+        lost.and(stopped)
+    }
+
+    /// Asks for the lease until it is given, or this process is to end.
+    fn wait(&mut self, handle: &NodeHandle) -> Result<Option<Held>, String> {
+        let mut followed = None;
+        loop {
+            if let Some(why) = handle.status().halted {
+                return Err(why);
+            }
+            match self.lease.take() {
+                Ok(Some(held)) => return Ok(Some(held)),
+                Ok(None) => {
+                    let leader = self.lease.leader().ok().flatten().map(|leader| leader.holder);
+                    if leader.is_some() && leader != followed {
+                        say!("following shard {SHARD}, led by {}", leader.as_deref().unwrap_or_default());
+                        followed = leader;
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "the lease cannot be asked for"),
+            }
+            if self.is_to_end() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Holds on to the lease for as long as the node leads.
+    fn lead(&mut self, node: &Node, held: Held) -> Result<(), String> {
+        let handle = node.handle();
+        let mut until = held.until;
+        // Its first command, so it is given once the node leads for sure.
+        activate_policy(&handle).map_err(|error| format!("{error:#}"))?;
+        while !self.is_to_end() {
+            if let Some(why) = handle.status().halted {
+                return Err(why);
+            }
+            match self.lease.renew() {
+                Ok(Some(held)) => until = held.until,
+                Ok(None) => return Err(format!("another process leads shard {SHARD} now")),
+                Err(error) => tracing::warn!(%error, "the lease cannot be renewed"),
+            }
+            handle.leads_until(until);
+        }
+        Ok(())
+    }
+
+    /// Waits a round. True when this process is to end.
+    fn is_to_end(&self) -> bool {
+        !matches!(self.stopping.recv_timeout(ROUND), Err(RecvTimeoutError::Timeout))
+    }
+}

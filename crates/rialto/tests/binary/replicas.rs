@@ -1,0 +1,389 @@
+//! Two processes on one journal in a real PostgreSQL, and what becomes of acknowledged orders when one of them, or the
+//! database, goes. Needs PostgreSQL installed; there is nothing to prove without.
+
+use crate::server::{Server, printed, run, token};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, RwLock};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use testbed::Postgres;
+
+const ORDERS: &str = "/trading/orders";
+const KEY: &str = "token-signing-key.pem";
+const CLIENTS: usize = 3;
+/// How long anything that must come may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until there is what is waited for.
+fn await_that<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn signal(server: &Server, name: &str) {
+    assert!(Command::new("kill").args([name, &server.id().to_string()]).status().unwrap().success());
+}
+
+/// A server with a migrated database.
+fn database() -> (Postgres, String) {
+    let postgres = Postgres::start(&[]).unwrap();
+    postgres.sql("postgres", "CREATE DATABASE rialto").unwrap();
+    postgres.sql("postgres", "CREATE ROLE clerk LOGIN").unwrap();
+    printed(&run(&["migrate", "--database", &url(&postgres, "owner"), "--role", "clerk"]));
+    let url = url(&postgres, "clerk");
+    (postgres, url)
+}
+
+fn url(postgres: &Postgres, user: &str) -> String {
+    let socket = postgres.socket_directory().to_str().unwrap().replace('/', "%2F");
+    format!("postgresql://{user}@{socket}/rialto")
+}
+
+/// Processes on one database, each with a data directory of its own and the same key.
+struct Replicas {
+    // Dropped first, so that nobody is left to miss the database.
+    servers: RwLock<Vec<Server>>,
+    directories: Vec<TempDir>,
+    url: String,
+    postgres: Mutex<Postgres>,
+    agent: ureq::Agent,
+}
+
+impl Replicas {
+    fn start(count: usize) -> Self {
+        let (postgres, url) = database();
+        Self::on(postgres, url, count)
+    }
+
+    fn on(postgres: Postgres, url: String, count: usize) -> Self {
+        let directories: Vec<_> = (0..count).map(|_| tempfile::tempdir().unwrap()).collect();
+        let mut servers = Vec::new();
+        for directory in &directories {
+            let first = directories[0].path().join(KEY);
+            if first.exists() {
+                fs::copy(first, directory.path().join(KEY)).unwrap();
+            }
+            servers.push(up(directory.path(), &url));
+        }
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(2)));
+        let agent = config.build().new_agent();
+        Self { servers: RwLock::new(servers), directories, url, postgres: Mutex::new(postgres), agent }
+    }
+
+    fn data(&self) -> &Path {
+        self.directories[0].path()
+    }
+
+    fn token(&self, user: &str, role: &str) -> String {
+        token(self.data(), user, role)
+    }
+
+    /// The one that leads, once there is one.
+    fn leader(&self) -> usize {
+        await_that("a leader", || {
+            let servers = self.servers.read().unwrap();
+            servers.iter().position(|server| {
+                let ready = self.agent.get(format!("{}/readyz", server.base)).call();
+                ready.is_ok_and(|ready| ready.status() == 200)
+            })
+        })
+    }
+
+    fn open_market(&self) {
+        let leader = self.leader();
+        self.servers.read().unwrap()[leader].open_market();
+    }
+
+    /// Starts one again that has ended.
+    fn restart(&self, number: usize) {
+        let server = up(self.directories[number].path(), &self.url);
+        self.servers.write().unwrap()[number] = server;
+    }
+
+    /// One attempt at a POST: what was answered, if anything was.
+    fn post(&self, number: usize, token: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
+        let base = self.servers.read().unwrap()[number].base.clone();
+        let request =
+            self.agent.post(format!("{base}{path}")).header("authorization", format!("Bearer {token}"));
+        let mut answer = request.header("content-type", "application/json").send(body.to_string()).ok()?;
+        let text = answer.body_mut().read_to_string().ok()?;
+        Some((answer.status().as_u16(), serde_json::from_str(&text).ok()?))
+    }
+
+    /// Places an order, wherever it is taken, as a client does that never gives up.
+    fn place(&self, token: &str, client_order_id: &str) -> (u64, u64) {
+        let mut number = 0;
+        await_that("an order to be taken", || {
+            let answered = self.post(number, token, ORDERS, &Server::order(client_order_id));
+            number = (number + 1) % self.directories.len();
+            match answered? {
+                (201, answer) => {
+                    Some((answer["order"].as_u64().unwrap(), answer["position"].as_u64().unwrap()))
+                }
+                (500.., _) => None,
+                other => panic!("{client_order_id}: {other:?}"),
+            }
+        })
+    }
+
+    /// Lets clients place orders while something happens.
+    fn under_load(&self, orders: &Orders, what_happens: impl FnOnce()) {
+        let token = self.token("ann", "trader");
+        std::thread::scope(|scope| {
+            for _ in 0..CLIENTS {
+                scope.spawn(|| orders.place(self, &token));
+            }
+            orders.await_more(50);
+            what_happens();
+            // Whatever has happened, orders go on.
+            orders.await_more(50);
+            orders.enough.store(true, Ordering::Relaxed);
+        });
+        orders.enough.store(false, Ordering::Relaxed);
+        orders.assert_all_are_there(self, &token);
+    }
+
+    /// Ends all, and proves journal and audit logs.
+    fn verify(self) {
+        for server in self.servers.into_inner().unwrap().iter_mut() {
+            assert_eq!(server.terminate(), Some(0), "{}", server.log());
+        }
+        printed(&run(&["journal", "verify", "--database", &self.url]));
+        for directory in &self.directories {
+            let data = directory.path().to_str().unwrap();
+            printed(&run(&["audit", "verify", "--data", data, "--database", &self.url]));
+        }
+    }
+}
+
+fn up(data: &Path, url: &str) -> Server {
+    Server::start_with(data, &["--database", url])
+}
+
+/// What clients were told of their orders, by client order id: order and position.
+#[derive(Default)]
+struct Orders {
+    numbers: AtomicU64,
+    told: Mutex<BTreeMap<String, (u64, u64)>>,
+    enough: AtomicBool,
+}
+
+impl Orders {
+    fn place(&self, replicas: &Replicas, token: &str) {
+        while !self.enough.load(Ordering::Relaxed) {
+            let client_order_id = format!("order-{}", self.numbers.fetch_add(1, Ordering::Relaxed));
+            let told = replicas.place(token, &client_order_id);
+            self.told.lock().unwrap().insert(client_order_id, told);
+        }
+    }
+
+    fn await_more(&self, more: usize) {
+        let enough = self.told.lock().unwrap().len() + more;
+        await_that("more orders to be taken", || (self.told.lock().unwrap().len() >= enough).then_some(()));
+    }
+
+    /// Each acknowledged order is there, once, at every replica, and a retry gets the answer that was given.
+    fn assert_all_are_there(&self, replicas: &Replicas, token: &str) {
+        let told = self.told.lock().unwrap();
+        let leader = replicas.leader();
+        let servers = replicas.servers.read().unwrap();
+        let position = servers[leader].position();
+        for server in servers.iter() {
+            await_that("a replica to follow", || (server.position() >= position).then_some(()));
+            let mut there: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+            for order in server.list(token, ORDERS) {
+                let id = order["client_order_id"].as_str().unwrap().to_owned();
+                there.entry(id).or_default().push(order["order"].as_u64().unwrap());
+            }
+            assert_eq!(there.len(), told.len(), "nothing is there that was not acknowledged in the end");
+            for (client_order_id, (order, _)) in told.iter() {
+                assert_eq!(there.get(client_order_id), Some(&vec![*order]), "{client_order_id}");
+            }
+        }
+        drop(servers);
+        for (client_order_id, told) in told.iter().take(20) {
+            assert_eq!(replicas.place(token, client_order_id), *told, "{client_order_id}");
+        }
+    }
+}
+
+#[test]
+fn fault_1_kill_9_of_the_leader_under_load_loses_no_acknowledged_order_and_the_next_one_leads() {
+    let replicas = Replicas::start(2);
+    replicas.open_market();
+    let orders = Orders::default();
+    for _ in 0..3 {
+        let leader = replicas.leader();
+        replicas.under_load(&orders, || {
+            replicas.servers.write().unwrap()[leader].kill();
+            assert_ne!(replicas.leader(), leader);
+            replicas.restart(leader);
+        });
+    }
+    replicas.verify();
+}
+
+#[test]
+fn fault_5_a_leader_that_sleeps_longer_than_its_lease_wakes_up_to_no_power() {
+    let replicas = Replicas::start(2);
+    replicas.open_market();
+    let orders = Orders::default();
+    let leader = replicas.leader();
+    replicas.under_load(&orders, || {
+        signal(&replicas.servers.read().unwrap()[leader], "-STOP");
+        await_that("the other one to lead", || {
+            let other = &replicas.servers.read().unwrap()[1 - leader];
+            let ready = replicas.agent.get(format!("{}/readyz", other.base)).call();
+            ready.is_ok_and(|ready| ready.status() == 200).then_some(())
+        });
+        orders.await_more(20);
+        let mut servers = replicas.servers.write().unwrap();
+        signal(&servers[leader], "-CONT");
+        assert_eq!(servers[leader].wait(), Some(1), "it steps down by ending");
+        let log = servers[leader].log();
+        assert!(
+            log.contains("another process leads shard 0 now") || log.contains("no longer leads it"),
+            "{log}"
+        );
+        drop(servers);
+        replicas.restart(leader);
+    });
+    replicas.verify();
+}
+
+#[test]
+fn fault_20_a_leader_that_is_told_to_end_hands_over_at_once() {
+    let replicas = Replicas::start(2);
+    replicas.open_market();
+    let orders = Orders::default();
+    let leader = replicas.leader();
+    replicas.under_load(&orders, || {
+        assert_eq!(replicas.servers.write().unwrap()[leader].terminate(), Some(0));
+        assert_ne!(replicas.leader(), leader);
+        replicas.restart(leader);
+    });
+    replicas.verify();
+}
+
+#[test]
+fn fault_7_the_database_is_killed_under_load_and_nothing_acknowledged_is_lost() {
+    let replicas = Replicas::start(2);
+    replicas.open_market();
+    let orders = Orders::default();
+    replicas.under_load(&orders, || {
+        let leader = replicas.leader();
+        let mut postgres = replicas.postgres.lock().unwrap();
+        postgres.kill().unwrap();
+        postgres.restart().unwrap();
+        drop(postgres);
+        // Whoever led may have stopped over a write of unknown outcome. Started again, as a supervisor would, it follows.
+        let mut servers = replicas.servers.write().unwrap();
+        let has_ended = servers[leader].has_ended_within(Duration::from_secs(5));
+        drop(servers);
+        if has_ended {
+            replicas.restart(leader);
+        }
+    });
+    replicas.verify();
+}
+
+#[test]
+fn a_journal_moves_into_a_database_and_back_and_comes_to_the_same_state() {
+    let (directory, mut server) = Server::trading();
+    let trader = token(directory.path(), "ann", "trader");
+    for number in 0..20 {
+        server.must(&trader, ORDERS, &Server::order(&format!("embedded-{number}")));
+    }
+    assert_eq!(server.terminate(), Some(0));
+    let data = directory.path().to_str().unwrap().to_owned();
+    let state = |source: [&str; 2]| -> Value {
+        serde_json::from_str(&printed(&run(&["journal", "state", source[0], source[1], "--json"]))).unwrap()
+    };
+    let (postgres, url) = database();
+    let copied = printed(&run(&["journal", "copy", "--from", &data, "--to", &url]));
+    assert_eq!(state(["--data", &data]), state(["--database", &url]), "{copied}");
+    let replicas = Replicas::on(postgres, url.clone(), 1);
+    let trader = replicas.token("ann", "trader");
+    assert_eq!(replicas.leader(), 0);
+    for number in 0..20 {
+        replicas.place(&trader, &format!("cluster-{number}"));
+    }
+    assert_eq!(replicas.servers.write().unwrap()[0].terminate(), Some(0));
+    // What has come since goes back to where it came from, and to a new place.
+    let back = printed(&run(&["journal", "copy", "--from", &url, "--to", &data]));
+    assert!(back.starts_with("copied 20 records"), "{back}");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let elsewhere = elsewhere.path().join("new").to_str().unwrap().to_owned();
+    printed(&run(&["journal", "copy", "--from", &url, "--to", &elsewhere]));
+    assert_eq!(state(["--data", &data]), state(["--database", &url]));
+    assert_eq!(state(["--data", &elsewhere]), state(["--database", &url]));
+    printed(&run(&["journal", "verify", "--data", &data]));
+    let server = Server::start(directory.path());
+    let trader = token(directory.path(), "ann", "trader");
+    let orders = server.list(&trader, ORDERS);
+    assert_eq!(orders.len(), 40);
+    server.must(&trader, ORDERS, &Server::order("embedded-again"));
+    drop(server);
+    // The two have gone different ways, so neither is a copy of the other any more.
+    replicas.restart(0);
+    assert_eq!(replicas.leader(), 0);
+    replicas.place(&replicas.token("ann", "trader"), "cluster-again");
+    assert_eq!(replicas.servers.write().unwrap()[0].terminate(), Some(0));
+    let refused = run(&["journal", "copy", "--from", &url, "--to", &data]);
+    assert_eq!(refused.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("holds another journal than"), "{said}");
+}
+
+#[test]
+fn a_standby_answers_reads_and_sends_those_who_would_write_away() {
+    let replicas = Replicas::start(2);
+    replicas.open_market();
+    let token = replicas.token("ann", "trader");
+    let told = replicas.place(&token, "order-1");
+    let standby = 1 - replicas.leader();
+    let servers = replicas.servers.read().unwrap();
+    await_that("the standby to follow", || (servers[standby].position() >= told.1).then_some(()));
+    let orders = servers[standby].list(&token, ORDERS);
+    assert_eq!(orders[0]["order"], json!(told.0));
+    let (status, refused) = servers[standby].post(&token, ORDERS, &Server::order("order-2")).unwrap();
+    assert_eq!((status, &refused["code"]), (503, &json!("node.not-leading")));
+    drop(servers);
+    replicas.verify();
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_in_one_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let refusal = |arguments: &[&str]| {
+        let refused = run(arguments);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!((refused.status.code(), said.lines().count()), (Some(2), 1), "{said}");
+        said
+    };
+    let data = directory.path().to_str().unwrap();
+    let listen = ["up", "--listen", "127.0.0.1:0", "--data", data, "--database"];
+    let said = refusal(&[&listen[..], &["nonsense"]].concat());
+    assert!(said.contains("the database's address cannot be read"), "{said}");
+    let said = refusal(&[&listen[..], &["postgresql://x@127.0.0.1:1/rialto"]].concat());
+    assert!(said.contains("cannot use PostgreSQL database rialto on 127.0.0.1:1"), "{said}");
+    let postgres = Postgres::start(&[]).unwrap();
+    postgres.sql("postgres", "CREATE DATABASE rialto").unwrap();
+    let said = refusal(&[&listen[..], &[&url(&postgres, "owner")]].concat());
+    assert!(said.contains("is not migrated: run `rialto migrate`"), "{said}");
+    let said = refusal(&[&listen[..], &[&url(&postgres, "owner"), "--demo"]].concat());
+    assert!(said.contains("--demo"), "{said}");
+}
