@@ -3,9 +3,10 @@
 
 use clap::Args;
 use serde::Serialize;
+use std::fmt::Display;
 use tokio::runtime::Runtime;
 
-use crate::cost::ThreadCost;
+use crate::cost::{self, ThreadCost};
 use crate::load::{Measured, Orders, Plan, Schedule};
 use crate::market::Market;
 use crate::peers::postgres::Peer;
@@ -113,6 +114,11 @@ pub(crate) fn compare(
 }
 
 impl Row {
+    /// What stands in its columns.
+    pub(crate) fn cells(&self) -> [&dyn Display; 6] {
+        [&self.what, &self.per_second, &self.p50_us, &self.p99_us, &self.p999_us, &self.failed]
+    }
+
     pub(crate) fn of(what: &str, measured: &Measured) -> Self {
         let at = |quantile| measured.latency_us.value_at_quantile(quantile);
         Self {
@@ -131,7 +137,7 @@ pub(crate) fn table(comparison: &Comparison) -> Table {
     let head = ["", "orders/s", "p50 µs", "p99 µs", "p99.9 µs", "failed"];
     let mut table = Table::new("Rialto and its peers, in one run", &head, comparison);
     for row in &comparison.rows {
-        table.row(&[&row.what, &row.per_second, &row.p50_us, &row.p99_us, &row.p999_us, &row.failed]);
+        table.row(&row.cells());
     }
     table.note(format!(
         "One order a request: {} % of the bare handler's rate. One client: {}.{} times the append's median; an order takes {} \
@@ -152,12 +158,10 @@ pub(crate) fn table(comparison: &Comparison) -> Table {
         None => "PostgreSQL was not measured: it is not installed, or was left out.".to_owned(),
     });
     let total = comparison.cost.iter().map(|cost| cost.cpu_ns).sum();
-    let by_thread = comparison.cost.iter().map(|cost| format!("{} {}", cost.threads, micros(cost.cpu_ns)));
-    let by_thread: Vec<String> = by_thread.collect();
     table.note(format!(
         "Processor time of the server for an order, one a request: {} µs ({}).",
         micros(total),
-        by_thread.join(", ")
+        cost::by_thread(&comparison.cost)
     ));
     table
 }

@@ -3,6 +3,7 @@
 //!
 //! Processor time is a better judge of a change than a rate on a machine that has other things to do.
 
+use crate::table::micros;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,6 +28,12 @@ pub(crate) struct ThreadCost {
     pub(crate) cpu_ns: u64,
     /// Context switches, in thousandths.
     pub(crate) switches_thousandths: u64,
+}
+
+/// What an operation cost, by kind of thread, in microseconds.
+pub(crate) fn by_thread(cost: &[ThreadCost]) -> String {
+    let one = |cost: &ThreadCost| format!("{} {}", cost.threads, micros(cost.cpu_ns));
+    cost.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// What the process has used until now. Threads that have ended are left out.

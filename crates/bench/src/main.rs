@@ -12,6 +12,7 @@ mod market;
 mod memory;
 mod overload;
 mod peers;
+mod postgres;
 mod report;
 mod scaling;
 mod server;
@@ -37,6 +38,8 @@ enum Bench {
     Scaling(scaling::ScalingOptions),
     /// Open orders in memory, and the time to start again.
     Memory(memory::MemoryOptions),
+    /// The journal in PostgreSQL, beside the embedded one. Build `rialto` with `--features postgres`.
+    Postgres(postgres::PostgresOptions),
     /// A durable commit, against a plain file.
     Journal(journal::JournalOptions),
     /// All of these, as tables and charts in a folder.
@@ -50,6 +53,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Overload(options) => overload::run(&options),
         Bench::Scaling(options) => scaling::run(&options),
         Bench::Memory(options) => memory::run(&options),
+        Bench::Postgres(options) => postgres::run(&options),
         Bench::Journal(options) => journal::run(&options),
         Bench::Report(options) => report::run(&options),
     }

@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use tokio::runtime::Runtime;
 
+use crate::cost::{self, ThreadCost};
 use crate::load::{Plan, Schedule};
 use crate::market::Market;
 use crate::server::Server;
@@ -44,6 +45,8 @@ pub(crate) struct Point {
     pub(crate) p99_us: u64,
     /// Processor time of the server for an order, in nanoseconds.
     pub(crate) cpu_ns: u64,
+    /// The same by kind of thread.
+    cost: Vec<ThreadCost>,
     failed: u64,
 }
 
@@ -103,6 +106,7 @@ fn point(axis: Axis, size: u32, seconds: u64) -> anyhow::Result<Point> {
         per_second: loaded.measured.per_second(),
         p99_us: loaded.measured.latency_us.value_at_quantile(0.99),
         cpu_ns: loaded.cost.iter().map(|cost| cost.cpu_ns).sum(),
+        cost: loaded.cost,
         failed: loaded.measured.failed + loaded.measured.turned_away,
     })
 }
@@ -113,6 +117,15 @@ pub(crate) fn table(axis: Axis, points: &[Point]) -> Table {
     let mut table = Table::new(&format!("More {}", axis.name()), &head, points);
     for point in points {
         table.row(&[&point.size, &point.per_second, &point.p99_us, &micros(point.cpu_ns), &point.failed]);
+    }
+    if let (Some(first), Some(last)) = (points.first(), points.last()) {
+        table.note(format!(
+            "By thread, in µs: with {} {}; with {} {}.",
+            first.size,
+            cost::by_thread(&first.cost),
+            last.size,
+            cost::by_thread(&last.cost)
+        ));
     }
     table
 }

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use testbed::Postgres;
 
 use crate::cost::{self, ThreadCost, Usage};
 use crate::load::{self, Measured, Orders, Plan, Schedule};
@@ -19,7 +21,7 @@ const CATCH_UP: Duration = Duration::from_secs(600);
 /// A running server. Stopped when dropped.
 pub(crate) struct Server {
     child: Child,
-    data: tempfile::TempDir,
+    data: TempDir,
     market: Market,
     base: String,
     token: String,
@@ -44,14 +46,30 @@ pub(crate) struct Loaded {
 impl Server {
     /// Founds the market, and starts the `rialto` that was built beside this program over it.
     pub(crate) fn start(market: Market) -> anyhow::Result<Self> {
-        let binary: PathBuf = std::env::current_exe()?.with_file_name("rialto");
-        let path = binary.display();
-        anyhow::ensure!(binary.exists(), "{path} is not built: cargo build --release -p rialto");
         let data = tempfile::tempdir()?;
         market.found(data.path())?;
-        let mut command = Command::new(&binary);
-        command.args(["up", "--listen", "127.0.0.1:0", "--data"]).arg(data.path()).stdout(Stdio::piped());
-        let mut child = command.spawn()?;
+        Self::over(market, data, &[])
+    }
+
+    /// As [`Server::start`], with the journal in a database of that server.
+    pub(crate) fn start_on(market: Market, postgres: &Postgres) -> anyhow::Result<Self> {
+        let founded = tempfile::tempdir()?;
+        market.found(founded.path())?;
+        postgres.sql("postgres", "CREATE ROLE rialto LOGIN; CREATE SCHEMA rialto")?;
+        let url = |user| {
+            let socket = postgres.socket_directory().display().to_string().replace('/', "%2F");
+            format!("postgresql://{user}@{socket}/postgres")
+        };
+        run(&["migrate", "--database", &url("owner"), "--role", "rialto"])?;
+        let from = founded.path().display().to_string();
+        run(&["journal", "copy", "--from", &from, "--to", &url("rialto")])?;
+        Self::over(market, tempfile::tempdir()?, &["--database", &url("rialto")])
+    }
+
+    fn over(market: Market, data: TempDir, more: &[&str]) -> anyhow::Result<Self> {
+        let mut command = Command::new(binary()?);
+        command.args(["up", "--listen", "127.0.0.1:0", "--data"]).arg(data.path()).args(more);
+        let mut child = command.stdout(Stdio::piped()).spawn()?;
         let address = first_address(child.stdout.take());
         let token = market::token(data.path(), "bench", Role::Operator);
         let (address, token) = match address.and_then(|address| Ok((address, token?))) {
@@ -63,6 +81,7 @@ impl Server {
         };
         let base = format!("http://{address}");
         let server = Self { child, data, market, base, token, address };
+        server.wait_until_ready()?;
         server.wait_for_views(CATCH_UP)?;
         Ok(server)
     }
@@ -127,6 +146,16 @@ impl Server {
         Ok(answer.status().is_success())
     }
 
+    /// Until it leads, if it is one of several processes.
+    pub(crate) fn wait_until_ready(&self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        while ureq::get(format!("{}/readyz", self.base)).call().is_err() {
+            anyhow::ensure!(began.elapsed() < CATCH_UP, "the server does not lead");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
     /// Until the views have seen everything. How long that took.
     pub(crate) fn wait_for_views(&self, at_most: Duration) -> anyhow::Result<Duration> {
         let began = Instant::now();
@@ -147,6 +176,21 @@ impl Server {
         });
         Ok(bytes / records.max(1))
     }
+}
+
+/// The `rialto` that was built beside this program.
+fn binary() -> anyhow::Result<PathBuf> {
+    let binary = std::env::current_exe()?.with_file_name("rialto");
+    let path = binary.display();
+    anyhow::ensure!(binary.exists(), "{path} is not built: cargo build --release -p rialto");
+    Ok(binary)
+}
+
+/// Runs it to its end.
+fn run(arguments: &[&str]) -> anyhow::Result<()> {
+    let done = Command::new(binary()?).args(arguments).stdin(Stdio::null()).output()?;
+    anyhow::ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr).trim());
+    Ok(())
 }
 
 fn first_address(output: Option<impl Read>) -> anyhow::Result<SocketAddr> {
