@@ -24,7 +24,7 @@ pub use follower::{Batch, Follower, FollowerError, FollowerStatus, ReadAlong};
 pub use handle::{NodeHandle, NodeStatus, Unavailable};
 pub use live::{Live, Subscription};
 pub use postman::{Parcel, Postman};
-pub use recovery::{Recovered, RecoveryError, decode_record, follow_journal, recover, verify};
+pub use recovery::{Recovered, RecoveryError, decode_record, follow_journal, follow_to_end, recover, verify};
 pub use running::{Node, NodeConfig, NodeParts};
 pub use standby::{CannotLead, Standby, StandbyParts};
 pub use stepped::SteppedNode;

@@ -98,7 +98,7 @@ pub fn recover<R: JournalReader + ?Sized>(
     };
     let from_snapshot = engine.last().map(|moment| moment.position);
     let mut records = 0;
-    let chain = follow_journal(reader, chain, |record| {
+    let chain = follow_to_end(reader, chain, |record| {
         records += 1;
         if planted!("snapshot-off-by-one") && from_snapshot.is_some() && records == 1 {
             return Ok(());
@@ -109,7 +109,6 @@ pub fn recover<R: JournalReader + ?Sized>(
         }
         Ok(())
     })?;
-    chain.ends_at(&reader.tail()?)?;
     Ok(Recovered { engine, chain, from_snapshot, records })
 }
 
@@ -145,6 +144,31 @@ pub fn follow_journal<R: JournalReader + ?Sized>(
     }
 }
 
+/// As [`follow_journal`], up to where the journal states its end; a writer beside us may go on meanwhile.
+///
+/// # Errors
+/// As there, and when the journal ends elsewhere than it states.
+pub fn follow_to_end<R: JournalReader + ?Sized>(
+    reader: &R,
+    mut chain: Chain,
+    mut see: impl FnMut(Record) -> Result<(), RecoveryError>,
+) -> Result<Chain, RecoveryError> {
+    loop {
+        chain = follow_journal(reader, chain, &mut see)?;
+        let stated = reader.tail()?;
+        if stated.next_position <= chain.tail().next_position {
+            chain.ends_at(&stated)?;
+            return Ok(chain);
+        }
+        // A writer has gone on between the two reads, so there is more to read now, or else it is missing.
+        let reached = chain.tail();
+        chain = follow_journal(reader, chain, &mut see)?;
+        if chain.tail() == reached {
+            chain.ends_at(&stated)?;
+        }
+    }
+}
+
 /// Decides the whole journal again, from the first record, and compares: the standing proof of determinism.
 /// Returns the number of records.
 ///
@@ -157,23 +181,14 @@ pub fn verify<R: JournalReader + ?Sized>(
 ) -> Result<(u64, Engine), RecoveryError> {
     let mut engine = Engine::new(setup);
     let mut records = 0;
-    let mut chain = Chain::genesis(reader.shard());
-    loop {
-        let before = records;
-        chain = follow_journal(reader, chain, |record| {
-            records += 1;
-            if records % 10_000 == 0 {
-                progress(records);
-            }
-            verify_record(&mut engine, &record)
-        })?;
-        let tail = reader.tail()?;
-        // A writer beside us may have gone on between the two reads.
-        if records == before || tail.next_position <= chain.tail().next_position {
-            chain.ends_at(&tail)?;
-            return Ok((records, engine));
+    follow_to_end(reader, Chain::genesis(reader.shard()), |record| {
+        records += 1;
+        if records % 10_000 == 0 {
+            progress(records);
         }
-    }
+        verify_record(&mut engine, &record)
+    })?;
+    Ok((records, engine))
 }
 
 fn verify_record(engine: &mut Engine, record: &Record) -> Result<(), RecoveryError> {
@@ -203,5 +218,95 @@ fn shortened(outcome: &Outcome) -> String {
     match text.char_indices().nth(300) {
         Some((at, _)) => format!("{} ..", &text[..at]),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{Batch, Flaw, Tail, frame_into};
+    use engine::{Command, Request};
+    use std::cell::{Cell, RefCell};
+    use vocabulary::{CorrelationId, Moment, Timestamp};
+
+    /// A journal that somebody adds to each time after its rows were read, so many times.
+    struct Growing {
+        rows: RefCell<Vec<Batch>>,
+        chain: RefCell<Chain>,
+        more: Cell<u32>,
+    }
+
+    impl Growing {
+        fn new(batches: u32, more: u32) -> Self {
+            let chain = RefCell::new(Chain::genesis(0));
+            let growing = Self { rows: RefCell::default(), chain, more: Cell::new(more) };
+            (0..batches).for_each(|_| growing.grow());
+            growing
+        }
+
+        fn grow(&self) {
+            let mut chain = self.chain.borrow_mut();
+            let moment = Moment { position: chain.tail().next_position, time: Timestamp(0) };
+            let command =
+                Command::Trading(trading::Command::OpenBusinessDay { date: "2023-02-07".parse().unwrap() });
+            let request = Request {
+                command_id: None,
+                correlation: CorrelationId(1),
+                actor: "somebody".parse().unwrap(),
+                command,
+            };
+            let record = Record { moment, logic_version: 1, request, outcome: Outcome::Events(Vec::new()) };
+            let mut bytes = Vec::new();
+            frame_into(&mut bytes, |out| minicbor::encode(record, out).unwrap());
+            self.rows.borrow_mut().push(chain.seal(1, 1, bytes));
+        }
+
+        fn read(&self) -> Result<usize, RecoveryError> {
+            let mut seen = 0;
+            follow_to_end(self, Chain::genesis(0), |_| {
+                seen += 1;
+                Ok(())
+            })?;
+            Ok(seen)
+        }
+    }
+
+    impl JournalReader for Growing {
+        fn shard(&self) -> u16 {
+            0
+        }
+
+        fn tail(&self) -> Result<Tail, JournalError> {
+            if self.more.get() > 0 {
+                self.more.set(self.more.get() - 1);
+                self.grow();
+            }
+            Ok(self.chain.borrow().tail())
+        }
+
+        fn read_from(&self, position: u64, _bytes_max: usize) -> Result<Vec<Batch>, JournalError> {
+            let rows = self.rows.borrow();
+            Ok(rows.iter().filter(|batch| batch.first_position >= position).take(2).cloned().collect())
+        }
+    }
+
+    #[test]
+    fn a_journal_that_grows_while_it_is_read_is_read_to_an_end_and_is_not_damaged() {
+        for (batches, more) in [(0, 0), (0, 3), (5, 0), (5, 1), (4, 7)] {
+            assert_eq!(Growing::new(batches, more).read().unwrap(), (batches + more) as usize);
+        }
+    }
+
+    #[test]
+    fn fault_10_an_end_that_is_stated_and_not_there_is_damage() {
+        for more in [0, 2] {
+            let journal = Growing::new(5, 0);
+            journal.more.set(more);
+            journal.rows.borrow_mut().truncate(4);
+            let Err(RecoveryError::Journal(JournalError::Corrupt(corrupt))) = journal.read() else {
+                panic!("a missing end went unseen");
+            };
+            assert_eq!((corrupt.position, matches!(corrupt.flaw, Flaw::Missing { .. })), (5, true));
+        }
     }
 }

@@ -48,11 +48,71 @@ impl Postgres {
         init.args(["--auth", "trust", "--username", OWNER, "--encoding", "UTF8", "--no-sync", "--pgdata"]);
         let made = init.arg(data(directory.path())).stdout(Stdio::null()).output()?;
         ensure!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        Self::over(programs, directory, settings)
+    }
+
+    /// Makes a second server that follows this one, which from now on commits nothing that the other has not written too.
+    ///
+    /// # Errors
+    /// When it does not come up or does not follow.
+    pub fn synchronous_replica(&self) -> anyhow::Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let mut copy = command(&self.programs, "pg_basebackup", directory.path())?;
+        copy.args([
+            "--write-recovery-conf",
+            "--checkpoint",
+            "fast",
+            "--no-sync",
+            "--username",
+            OWNER,
+            "--host",
+        ]);
+        copy.arg(self.directory.path()).arg("--pgdata").arg(data(directory.path()));
+        let copied = copy.output()?;
+        ensure!(copied.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&copied.stderr));
+        let replica = Self::over(self.programs.clone(), directory, &[])?;
+        self.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'")?;
+        self.sql("postgres", "SELECT pg_reload_conf()")?;
+        let deadline = Instant::now() + START;
+        while self.sql("postgres", "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'")?
+            != "1"
+        {
+            ensure!(Instant::now() < deadline, "the replica does not follow");
+            std::thread::sleep(POLL);
+        }
+        Ok(replica)
+    }
+
+    /// Makes a replica a server that takes writes.
+    ///
+    /// # Errors
+    /// What it says.
+    pub fn promote(&self) -> anyhow::Result<()> {
+        // It has the other one's settings, and nobody follows it.
+        self.sql("postgres", "SELECT pg_promote(true, 60)")?;
+        self.sql("postgres", "ALTER SYSTEM RESET synchronous_standby_names")?;
+        self.sql("postgres", "SELECT pg_reload_conf()").map(drop)
+    }
+
+    fn over(programs: PathBuf, directory: TempDir, settings: &[&str]) -> anyhow::Result<Self> {
         let settings: Vec<_> = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let child = spawn(&programs, directory.path(), &settings)?;
         let server = Self { programs, settings, child, directory };
         server.wait()?;
         Ok(server)
+    }
+
+    /// Stops all its work where it is (SIGSTOP to its processes), or lets it go on (SIGCONT).
+    ///
+    /// # Errors
+    /// When the system does not do it.
+    pub fn pause(&self, paused: bool) -> anyhow::Result<()> {
+        let signal = if paused { Signal::STOP } else { Signal::CONT };
+        for process in descendants(self.child.id())? {
+            // One that has ended meanwhile need not be stopped.
+            let _ = kill_process(process, signal);
+        }
+        Ok(())
     }
 
     /// Where the socket is.
@@ -138,9 +198,12 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // Its fast shutdown. It may have ended by itself.
-        drop(self.signal(Signal::INT));
-        drop(self.child.wait());
+        if matches!(self.child.try_wait(), Ok(None)) {
+            // Its fast shutdown, for which it must not be paused.
+            drop(self.pause(false));
+            drop(self.signal(Signal::INT));
+            drop(self.child.wait());
+        }
     }
 }
 
@@ -149,6 +212,14 @@ fn programs() -> Option<PathBuf> {
     let versions = fs::read_dir(VERSIONS).ok()?.filter_map(Result::ok);
     let number = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
     versions.map(|version| version.path()).max_by_key(number).map(|version| version.join("bin"))
+}
+
+/// A process and those that it has started.
+fn descendants(process: u32) -> anyhow::Result<Vec<Pid>> {
+    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"))?;
+    let children = children.split_whitespace().map(str::parse::<i32>).collect::<Result<Vec<_>, _>>()?;
+    let all = children.into_iter().chain([i32::try_from(process)?]);
+    Ok(all.filter_map(Pid::from_raw).collect())
 }
 
 fn data(directory: &Path) -> PathBuf {

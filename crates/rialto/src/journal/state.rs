@@ -29,7 +29,7 @@ pub(super) fn run(options: &StateOptions) -> Result<(), Failure> {
     let stated = reader.tail().map_err(wrong)?;
     let bar = progress_bar(stated.next_position - 1, "folding in");
     let mut engine = Engine::new(Hosts::ALL);
-    let chain = node::follow_journal(reader.as_ref(), Chain::genesis(reader.shard()), |record| {
+    let chain = node::follow_to_end(reader.as_ref(), Chain::genesis(reader.shard()), |record| {
         engine.apply(&record);
         bar.inc(1);
         Ok(())

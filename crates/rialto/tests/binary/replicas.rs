@@ -146,11 +146,12 @@ impl Replicas {
             for _ in 0..CLIENTS {
                 scope.spawn(|| orders.place(self, &token));
             }
+            // Also when something in here does not come out as expected.
+            let _ended = Enough(&orders.enough);
             orders.await_more(50);
             what_happens();
             // Whatever has happened, orders go on.
             orders.await_more(50);
-            orders.enough.store(true, Ordering::Relaxed);
         });
         orders.enough.store(false, Ordering::Relaxed);
         orders.assert_all_are_there(self, &token);
@@ -171,6 +172,15 @@ impl Replicas {
 
 fn up(data: &Path, url: &str) -> Server {
     Server::start_with(data, &["--database", url])
+}
+
+/// Tells clients to end when it goes.
+struct Enough<'a>(&'a AtomicBool);
+
+impl Drop for Enough<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// What clients were told of their orders, by client order id: order and position.
@@ -295,6 +305,56 @@ fn fault_7_the_database_is_killed_under_load_and_nothing_acknowledged_is_lost() 
         drop(servers);
         if has_ended {
             replicas.restart(leader);
+        }
+    });
+    replicas.verify();
+}
+
+#[test]
+fn fault_7_a_replica_of_the_database_is_promoted_under_load_and_nothing_acknowledged_is_lost() {
+    let (postgres, _) = database();
+    let replica = postgres.synchronous_replica().unwrap();
+    let sockets = [&postgres, &replica].map(|server| server.socket_directory().to_str().unwrap().to_owned());
+    let both = format!("host={} user=clerk dbname=rialto", sockets.join(","));
+    let replicas = Replicas::on(postgres, both, 2);
+    replicas.open_market();
+    let orders = Orders::default();
+    replicas.under_load(&orders, || {
+        let leader = replicas.leader();
+        replicas.postgres.lock().unwrap().kill().unwrap();
+        replica.promote().unwrap();
+        let has_ended = replicas.servers.write().unwrap()[leader].has_ended_within(Duration::from_secs(15));
+        if has_ended {
+            replicas.restart(leader);
+        }
+    });
+    replicas.verify();
+}
+
+#[test]
+fn fault_7_while_the_synchronous_replica_stands_still_nothing_is_acknowledged_and_then_it_goes_on() {
+    let (postgres, url) = database();
+    let replica = postgres.synchronous_replica().unwrap();
+    let replicas = Replicas::on(postgres, url, 2);
+    replicas.open_market();
+    let orders = Orders::default();
+    replicas.under_load(&orders, || {
+        replica.pause(true).unwrap();
+        // What was under way when it stood still may be done; after that nothing is.
+        let count = || orders.told.lock().unwrap().len();
+        await_that("orders to stand still", || {
+            let before = count();
+            std::thread::sleep(Duration::from_secs(1));
+            (count() == before).then_some(())
+        });
+        let before = count();
+        std::thread::sleep(Duration::from_secs(2));
+        assert_eq!(count(), before, "an order was acknowledged that lies on one disk only");
+        replica.pause(false).unwrap();
+        for number in 0..2 {
+            if replicas.servers.write().unwrap()[number].has_ended_within(Duration::from_millis(500)) {
+                replicas.restart(number);
+            }
         }
     });
     replicas.verify();
