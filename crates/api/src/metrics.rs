@@ -64,6 +64,7 @@ struct NodeGauges {
     position: Gauge,
     waiting: Gauge,
     waiting_max: Gauge,
+    leading: Gauge,
     halted: Gauge,
     clock_jumps: Gauge,
     follower_lag: Family<FollowerLabels, Gauge>,
@@ -170,6 +171,11 @@ impl NodeGauges {
         registry.register("node_position", "The last durable position", self.position.clone());
         registry.register("node_waiting", "Commands that wait for an answer", self.waiting.clone());
         registry.register("node_waiting_max", "How many may wait", self.waiting_max.clone());
+        registry.register(
+            "node_leading",
+            "1 while the node leads its shard, 0 on a standby",
+            self.leading.clone(),
+        );
         registry.register("node_halted", "1 once the node has stopped after a failure", self.halted.clone());
         registry.register("node_clock_jumps", "How often the clock jumped", self.clock_jumps.clone());
         registry.register(
@@ -189,6 +195,7 @@ impl NodeGauges {
         self.position.set(signed(status.durable_position));
         self.waiting.set(i64::try_from(status.waiting).unwrap_or(i64::MAX));
         self.waiting_max.set(i64::try_from(status.waiting_max).unwrap_or(i64::MAX));
+        self.leading.set(i64::from(status.leading));
         self.halted.set(i64::from(status.halted.is_some()));
         self.clock_jumps.set(signed(status.clock_jumps));
         for follower in &status.followers {

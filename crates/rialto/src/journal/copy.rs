@@ -23,6 +23,9 @@ pub(crate) struct CopyOptions {
     /// `rialto migrate`. A copy that is there already gets what has come since; any other journal is left as it is.
     #[arg(long)]
     to: Place,
+    /// Copy no batch that ends behind this position: history as it was then.
+    #[arg(long, value_name = "POSITION")]
+    until: Option<u64>,
     /// Answer as JSON.
     #[arg(long)]
     json: bool,
@@ -55,12 +58,16 @@ pub(super) fn run(options: &CopyOptions) -> Result<(), Failure> {
     let bar = progress_bar(stated.next_position - there.next_position, "copying");
     let mut chain = Chain::after(from.shard(), there);
     let mut batches = 0;
-    while chain.tail().next_position < stated.next_position {
+    let until = options.until.map_or(stated.next_position, |until| stated.next_position.min(until + 1));
+    'all: while chain.tail().next_position < until {
         let read = from.read_from(chain.tail().next_position, READ_BYTES).map_err(wrong)?;
         if read.is_empty() {
-            break;
+            chain.ends_at(&stated).map_err(|corrupt| wrong(corrupt.into()))?;
         }
         for batch in &read {
+            if batch.next_position() > until && options.until.is_some() {
+                break 'all;
+            }
             chain.accept(batch).map_err(|corrupt| wrong(corrupt.into()))?;
             to.append(batch).map_err(wrong)?;
             batches += 1;
@@ -69,9 +76,6 @@ pub(super) fn run(options: &CopyOptions) -> Result<(), Failure> {
     }
     bar.finish_and_clear();
     let end = chain.tail();
-    if end.next_position < stated.next_position {
-        chain.ends_at(&stated).map_err(|corrupt| wrong(corrupt.into()))?;
-    }
     let copied = Copied {
         copied_batches: batches,
         copied_records: end.next_position - there.next_position,

@@ -8,6 +8,7 @@ mod damage;
 mod disk;
 mod followers;
 mod hostile;
+mod journals;
 mod kill;
 mod overload;
 mod replay;

@@ -176,6 +176,28 @@ fn a_step_is_bounded_and_the_steps_take_all() {
 }
 
 #[test]
+fn a_replacement_that_a_sweep_passed_takes_out_the_old_order_that_the_sweep_has_not_come_to() {
+    let mut market = crowded(SWEEP_CANCELS_MAX);
+    market.must("ann buys 1 at 80.00");
+    let old = super::invariants::orders(&market.trading).iter().map(|order| order.id.0).max().unwrap();
+    let new = old + 1;
+    market.must(&format!("replace #{old} at 81.00 undecided"));
+    market.must("cancel all of ann");
+    assert!(market.trading.is_sweeping(), "one order is left for the next step");
+    let accepted = market.must(&format!("accept #{new}"));
+    let expected = [
+        format!("#{old} canceled with 1 left: Replaced"),
+        format!("#{new} accepted"),
+        format!("#{new} canceled with 1 left: Requested"),
+    ];
+    assert_eq!(accepted, expected);
+    market.verify();
+    assert_eq!(steps(&mut market), [0]);
+    assert_eq!(orders_of(&market, "ANN"), 0);
+    market.check_replay();
+}
+
+#[test]
 fn the_end_of_the_day_passes_over_what_stays_once() {
     let mut market = crowded(SWEEP_CANCELS_MAX + 4);
     market.set_phase(Phase::Closed).unwrap();
