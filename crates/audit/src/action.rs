@@ -192,6 +192,7 @@ fn of_message(message: &Message) -> Action {
         Message::Settlement(command) => of_settlement(command),
         Message::Risk(command) => of_risk(command),
         Message::Compliance(command) => of_compliance(command),
+        Message::Definition(_, command) => of_trading(command),
     }
 }
 

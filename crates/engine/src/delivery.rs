@@ -140,12 +140,22 @@ impl Engine {
             Message::Settlement(command) => self.decide_settlement(command, at, log),
             Message::Risk(command) => self.decide_risk(command, at, log),
             Message::Compliance(command) => self.decide_compliance(command, at, log),
+            Message::Definition(to, command) => self.adopt(*to, command, log),
         }?;
         // Asked about an order once more, compliance has no event to answer with.
         if let (true, Some((order, Branch::Compliance))) = (log.len() == before, message.asks())
             && let Some(Err(reason)) = self.state.compliance.verdict(order)
         {
             return Err(Refusal::Denied(reason));
+        }
+        Ok(())
+    }
+
+    /// Takes over what trading has defined in another node. Where trading lives too it has definitions of its own.
+    fn adopt(&self, to: Context, command: &trading::Command, log: &mut Vec<Event>) -> Result<(), Refusal> {
+        self.require(to)?;
+        if !self.setup.hosts.has(Context::Trading) {
+            log.extend(self.state.trading.adopt(command)?.into_iter().map(Event::from));
         }
         Ok(())
     }
@@ -243,9 +253,11 @@ impl Engine {
 
 /// Whether the command leads to new messages to other nodes that nobody is bound to send.
 fn asks_others(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::Trading(trading::Command::PlaceOrder(_) | trading::Command::ReplaceOrder { .. })
-            | Command::ProposeBlock(_)
-    )
+    let is_definition = matches!(command, Command::Trading(command) if command.is_definition());
+    is_definition
+        || matches!(
+            command,
+            Command::Trading(trading::Command::PlaceOrder(_) | trading::Command::ReplaceOrder { .. })
+                | Command::ProposeBlock(_)
+        )
 }

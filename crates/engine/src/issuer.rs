@@ -50,6 +50,7 @@ impl Message {
             Self::Settlement(command) => of_settlement(command),
             Self::Risk(command) => of_risk(command),
             Self::Compliance(command) => of_compliance(command),
+            Self::Definition(_, command) => return command.is_definition(),
         };
         issuer == Issuer::Flow
     }

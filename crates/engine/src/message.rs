@@ -21,6 +21,9 @@ pub enum Message {
     /// To compliance.
     #[n(3)]
     Compliance(#[n(0)] compliance::Command),
+    /// To any of them: what trading has defined, which it keeps a copy of. In the same node there is one already.
+    #[n(4)]
+    Definition(#[n(0)] Context, #[n(1)] Box<trading::Command>),
 }
 
 impl Message {
@@ -31,6 +34,7 @@ impl Message {
             Self::Settlement(_) => Context::Settlement,
             Self::Risk(_) => Context::Risk,
             Self::Compliance(_) => Context::Compliance,
+            Self::Definition(to, _) => *to,
         }
     }
 
@@ -65,7 +69,7 @@ impl Message {
                 | risk::Command::Release { terms, .. },
             )
             | Self::Compliance(compliance::Command::Check { terms, .. }) => Some(terms.correlation),
-            Self::Settlement(_) | Self::Risk(_) | Self::Compliance(_) => None,
+            Self::Settlement(_) | Self::Risk(_) | Self::Compliance(_) | Self::Definition(..) => None,
         }
     }
 
@@ -76,6 +80,7 @@ impl Message {
             Self::Settlement(command) => order_of_settlement(command),
             Self::Risk(command) => order_of_risk(command),
             Self::Compliance(_) => self.asks().map(|(order, _)| order),
+            Self::Definition(..) => None,
         }
     }
 

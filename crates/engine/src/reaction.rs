@@ -113,9 +113,9 @@ impl Engine {
             }
             E::AssetDefined(_)
             | E::InstrumentDefined(_)
-            | E::ReferencePriceSet { .. }
             | E::ParticipantRegistered { .. }
-            | E::AccountOpened { .. }
+            | E::AccountOpened { .. } => self.tell_others(event, effects),
+            E::ReferencePriceSet { .. }
             | E::Deposited { .. }
             | E::Withdrawn { .. }
             | E::BusinessDayOpened { .. }
@@ -127,6 +127,17 @@ impl Engine {
             | E::OrderSettled { .. }
             | E::SweepStarted { .. }
             | E::SweepAdvanced { .. } => {}
+        }
+    }
+
+    /// Contexts in other nodes have to know the assets, instruments and accounts that amounts and limits are about.
+    fn tell_others(&self, event: &trading::Event, effects: &mut Effects) {
+        let hosts = self.setup.hosts;
+        let Some(definition) = event.definition().filter(|_| hosts.has(Context::Trading)) else { return };
+        for context in Context::ALL.into_iter().filter(|context| !hosts.has(*context)) {
+            if context != Context::Risk || !planted!("definition-not-told") {
+                effects.send(Message::Definition(context, Box::new(definition.clone())));
+            }
         }
     }
 

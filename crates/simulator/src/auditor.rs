@@ -6,6 +6,7 @@
 mod answers;
 mod clearing;
 mod copies;
+mod definitions;
 mod findings;
 mod holds;
 mod ledger;
@@ -23,6 +24,7 @@ use engine::{Context, Hosts, Receipt, Record, Request};
 pub use answers::Answers;
 pub use clearing::Clearing;
 pub use copies::{Copies, Entry};
+pub use definitions::Definitions;
 pub use holds::Holds;
 pub use ledger::Ledger;
 pub use limits::Limits;
@@ -76,6 +78,7 @@ impl Auditor {
             Box::new(Priority::default()),
             Box::new(Clearing::default()),
             Box::new(Limits::default()),
+            Box::new(Definitions::default()),
         ];
         Self { rules, found: Vec::new() }
     }

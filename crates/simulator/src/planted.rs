@@ -22,6 +22,7 @@ pub const BUGS: &[Bug] = &[
         "time-goes-back",
         "a record is stamped with the clock's time although the last record has a later one",
     ),
+    bug("definition-not-told", "risk in another node is not told what trading has defined"),
     bug("message-not-repeated", "a message that was not answered is not sent again"),
     bug("message-before-durable", "a message leaves before the record that posted it is written"),
     bug("snapshot-off-by-one", "recovery after a snapshot leaves out the first record"),

@@ -263,3 +263,16 @@ pub enum Scope {
     #[n(3)]
     Instrument(#[n(0)] InstrumentId),
 }
+
+impl Command {
+    /// Whether it defines what other contexts have to know too.
+    pub fn is_definition(&self) -> bool {
+        matches!(
+            self,
+            Self::DefineAsset(_)
+                | Self::DefineInstrument(_)
+                | Self::RegisterParticipant { .. }
+                | Self::OpenAccount { .. }
+        )
+    }
+}

@@ -9,6 +9,7 @@ use vocabulary::{
 };
 
 use crate::Trading;
+use crate::command::Command;
 use crate::event::Event;
 use crate::phase::Phase;
 use crate::refusal::Refusal;
@@ -70,10 +71,47 @@ impl Trading {
         if instrument.fees.maker_ppm.max(instrument.fees.taker_ppm) > FeeSchedule::PPM_MAX {
             return invalid("fees", "must be at most 10 percent");
         }
+        self.new_instrument(instrument)
+    }
+
+    fn new_instrument(&self, instrument: &Instrument) -> Result<Events<Event>, Refusal> {
         match self.listing(instrument.instrument) {
             Ok(known) if known.instrument == *instrument => Ok(Events::new()),
             Ok(_) => already(format!("instrument {}", instrument.instrument)),
             Err(_) => Ok(one(Event::InstrumentDefined(Box::new(instrument.clone())))),
+        }
+    }
+
+    /// What was defined in another shard's trading, taken over here, where nothing is traded. It was checked there, and
+    /// what it rests on may come later.
+    ///
+    /// # Errors
+    /// [`Refusal::AlreadyDefined`] when it is known with other content: two shards have defined it differently.
+    pub fn adopt(&self, definition: &Command) -> Result<Events<Event>, Refusal> {
+        match definition {
+            Command::DefineAsset(asset) => self.define_asset(*asset),
+            Command::DefineInstrument(instrument) => self.new_instrument(instrument),
+            Command::RegisterParticipant { participant } => Ok(self.register_participant(*participant)),
+            Command::OpenAccount { account, participant, owner } => {
+                self.new_account(*account, *participant, *owner)
+            }
+            Command::SetReferencePrice { .. }
+            | Command::Deposit { .. }
+            | Command::Withdraw { .. }
+            | Command::OpenBusinessDay { .. }
+            | Command::SetPhase { .. }
+            | Command::PlaceOrder(_)
+            | Command::CancelOrder { .. }
+            | Command::CancelClientOrder { .. }
+            | Command::ReplaceOrder { .. }
+            | Command::CancelAll { .. }
+            | Command::AcceptOrder { .. }
+            | Command::RejectOrder { .. }
+            | Command::Settle { .. }
+            | Command::ExecuteBlock { .. }
+            | Command::WithdrawBlock { .. }
+            | Command::StartSweep { .. }
+            | Command::ContinueSweep => Ok(Events::new()),
         }
     }
 
@@ -110,6 +148,15 @@ impl Trading {
         if !self.participants.contains(&participant) {
             return Err(Refusal::UnknownParticipant(participant));
         }
+        self.new_account(account, participant, owner)
+    }
+
+    fn new_account(
+        &self,
+        account: AccountId,
+        participant: ParticipantId,
+        owner: UserId,
+    ) -> Result<Events<Event>, Refusal> {
         match self.ledger.account(account) {
             Some(known) if (known.participant, known.owner) == (participant, owner) => Ok(Events::new()),
             Some(_) => already(format!("account {account}")),

@@ -7,7 +7,7 @@ use vocabulary::{
     ParticipantId, Price, Quantity, Reason, SelfTradePrevention, SettledSide, TimeInForce, Trade, UserId,
 };
 
-use crate::command::{OrderKind, Scope};
+use crate::command::{Command, OrderKind, Scope};
 use crate::order::Cause;
 use crate::phase::Phase;
 
@@ -218,4 +218,24 @@ pub struct CreatedOrder {
     /// Decimals of quote and of a price, so that amounts can be shown without a look-up.
     #[n(13)]
     pub quote_scale: u8,
+}
+
+impl Event {
+    /// The command that defines elsewhere what this event has defined here.
+    pub fn definition(&self) -> Option<Command> {
+        if let Self::AssetDefined(asset) = self {
+            return Some(Command::DefineAsset(*asset));
+        }
+        if let Self::InstrumentDefined(instrument) = self {
+            return Some(Command::DefineInstrument(instrument.clone()));
+        }
+        if let Self::ParticipantRegistered { participant } = self {
+            return Some(Command::RegisterParticipant { participant: *participant });
+        }
+        if let Self::AccountOpened { account, participant, owner } = self {
+            let (account, participant, owner) = (*account, *participant, *owner);
+            return Some(Command::OpenAccount { account, participant, owner });
+        }
+        None
+    }
 }

@@ -96,6 +96,14 @@ fn commands() -> Vec<Command> {
         }),
         Command::RetryMessage { message },
         Command::TakeTurns,
+        Command::Deliver {
+            message,
+            body: Box::new(Message::Definition(
+                Context::Risk,
+                Box::new(trading::Command::RegisterParticipant { participant: id("NORTH") }),
+            )),
+            answered_below: message,
+        },
     ]
 }
 
@@ -184,7 +192,7 @@ fn only_people_reach_what_is_theirs() {
     let internal = |command: &Command| command.is_internal();
     let theirs: Vec<bool> = commands().iter().map(internal).collect();
     let (yes, no) = (true, false);
-    assert_eq!(theirs, [no, yes, no, no, no, no, no, no, yes, yes, yes, yes, no, yes]);
+    assert_eq!(theirs, [no, yes, no, no, no, no, no, no, yes, yes, yes, yes, no, yes, yes]);
     let order = place(limit("ANN", Side::Buy, 100_00, 1));
     assert!(!order.is_internal());
     assert!(Command::Trading(trading::Command::ContinueSweep).is_internal());

@@ -4,10 +4,13 @@
 use super::audit::{rejections, trades};
 use super::market::{id, limit, named, place, wide_definitions};
 use super::network::{Dice, Faults, Network};
-use crate::{Answer, Command, Context, Event, FlowEvent, Hosts, Message, StateHash, WaitsFor};
+use crate::{
+    Answer, Command, Context, Engine, Event, Executed, FlowEvent, Hosts, Message, MessageId, Request,
+    StateHash, WaitsFor,
+};
 use std::collections::BTreeMap;
 use trading::{OrderKind, PlaceOrder, Scope};
-use vocabulary::{Price, SelfTradePrevention, Side, TimeInForce, Timestamp};
+use vocabulary::{Moment, Price, SelfTradePrevention, Side, TimeInForce, Timestamp};
 
 const T: Context = Context::Trading;
 const S: Context = Context::Settlement;
@@ -183,6 +186,68 @@ fn c10_the_same_arrivals_give_the_same_trades_and_reasons_wherever_the_contexts_
             assert!(outcome(split, Faults::REORDER) == embedded, "seed {seed}, {split:?}");
         }
     }
+}
+
+/// What a node knows of assets, instruments, participants and accounts.
+fn definitions_of(network: &Network, context: Context) -> Vec<String> {
+    let trading = &network.engine(context).state().trading;
+    let accounts = trading.ledger().accounts().iter();
+    let accounts =
+        accounts.map(|account| format!("{} {} {}", account.account, account.participant, account.owner));
+    let mut all: Vec<String> = accounts.collect();
+    all.extend(trading.assets().values().map(|asset| format!("{asset:?}")));
+    all.extend(trading.participants().iter().map(ToString::to_string));
+    all.extend(trading.instruments().map(|instrument| format!("{instrument:?}")));
+    all.sort();
+    all
+}
+
+#[test]
+fn what_trading_defines_is_known_in_every_node_whatever_goes_wrong_on_the_way() {
+    for (split, seed) in SPLITS.iter().zip(1..) {
+        let mut network = Network::new(split, &[], seed);
+        network.faults = Faults::ALL;
+        for definition in wide_definitions() {
+            network.ask(definition);
+            network.run(20);
+        }
+        network.calm();
+        let defined = definitions_of(&network, T);
+        assert!(defined.len() > 6, "{defined:?}");
+        for context in Context::ALL {
+            assert_eq!(definitions_of(&network, context), defined, "{context} of {split:?}");
+        }
+        network.no_alarms();
+        network.replay();
+    }
+}
+
+#[test]
+fn a_definition_from_another_shard_that_says_something_else_raises_an_alarm_and_changes_nothing() {
+    let mut engine = Engine::new(Hosts::only(&[R]));
+    let asset = |scale| {
+        let asset = vocabulary::Asset { asset: id("EUR"), kind: vocabulary::AssetKind::Currency, scale };
+        Message::Definition(R, Box::new(trading::Command::DefineAsset(asset)))
+    };
+    let mut told = |position: u64, shard: u64, body: Message| {
+        let from = MessageId { position: shard << 48 | position, index: 0, from: T };
+        let command = Command::Deliver { message: from, body: Box::new(body), answered_below: from };
+        let correlation = vocabulary::CorrelationId(1);
+        let request = Request { command_id: None, correlation, actor: id("system"), command };
+        let Executed::Recorded(record) =
+            engine.execute(request, Moment { position, time: Timestamp(position) })
+        else {
+            panic!("a message is recorded");
+        };
+        record.answer().unwrap()
+    };
+    assert_eq!(told(1, 0, asset(2)), Answer::Yes);
+    assert_eq!(told(2, 1, asset(2)), Answer::Yes, "the same from another shard is no news");
+    let Answer::No(reason) = told(3, 2, asset(3)) else { panic!("two scales cannot both be right") };
+    assert_eq!(reason.code, "trading.already-defined");
+    let other = trading::Command::OpenBusinessDay { date: id("2023-02-07") };
+    assert!(matches!(told(4, 0, Message::Definition(R, Box::new(other))), Answer::No(_)), "no definition");
+    assert_eq!(engine.state().trading.assets()[&id("EUR")].scale, 2);
 }
 
 #[test]

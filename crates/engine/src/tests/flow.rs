@@ -8,13 +8,17 @@ use crate::{
 use trading::Status;
 use vocabulary::{OrderId, Reason, Side, Timestamp};
 
-/// A market whose other contexts are elsewhere.
+/// A market whose other contexts are elsewhere, and have been told of all definitions.
 fn trading_alone() -> Market {
     let mut market = Market::empty(Hosts::only(&[Context::Trading]));
     for command in definitions() {
         if matches!(command, Command::Trading(_)) {
             market.must(command);
         }
+    }
+    let told: Vec<_> = market.engine.state().outbox.waiting().map(|(message, _)| *message).collect();
+    for message in told {
+        market.must(Command::Acknowledge { message, answer: Answer::Yes });
     }
     market
 }

@@ -122,7 +122,8 @@ impl Journal {
         self.last = Some((position, time.max(last.1)));
         for event in record.events() {
             let context = context_of(event);
-            findings.check(context.is_none_or(|context| self.hosts.has(context)), JOURNAL, || {
+            let is_here = context.is_none_or(|context| self.hosts.has(context));
+            findings.check(is_here || super::definitions::is_copy(event, record), JOURNAL, || {
                 format!("{event:?} of a context that is not hosted here")
             });
             if let Event::Trading(trading::Event::OrderCreated(created)) = event

@@ -129,9 +129,11 @@ impl Holds {
             Message::Settlement(settlement::Command::Release { terms, .. }) => {
                 (terms.order, &self.settlement)
             }
-            Message::Trading(_) | Message::Settlement(_) | Message::Risk(_) | Message::Compliance(_) => {
-                return;
-            }
+            Message::Trading(_)
+            | Message::Settlement(_)
+            | Message::Risk(_)
+            | Message::Compliance(_)
+            | Message::Definition(..) => return,
         };
         findings.check(ended.1.is_over(ended.0), HOLDS, || {
             format!("a release of order {} leaves no trace", ended.0)

@@ -3,19 +3,31 @@
 
 use super::ONCE;
 use crate::auditor::findings::Findings;
-use engine::{Command, Event, Record};
+use engine::{Command, Event, Message, Record};
+use std::borrow::Cow;
 
 /// Checks every such fact of a record.
 pub(super) fn check(record: &Record, findings: &mut Findings<'_>) {
     let mut effects = 0;
+    let asked = asked(&record.request.command);
     for event in record.events() {
         let Some(command) = cause_of(event) else { continue };
         effects += 1;
-        findings.check(record.request.command == command, ONCE, || {
+        findings.check(*asked == command, ONCE, || {
             format!("{event:?}, and {:?} was asked", record.request.command)
         });
     }
     findings.check(effects <= 1, ONCE, || format!("{:?} has {effects} effects", record.request.command));
+}
+
+/// What was asked: a definition that comes from another node is asked for by its message.
+fn asked(command: &Command) -> Cow<'_, Command> {
+    if let Command::Deliver { body, .. } = command
+        && let Message::Definition(_, definition) = &**body
+    {
+        return Cow::Owned(Command::Trading((**definition).clone()));
+    }
+    Cow::Borrowed(command)
 }
 
 /// The only command that brings about such a fact; none if there are several, or none of a client.

@@ -39,6 +39,7 @@ fn receiver(message: &Message) -> Context {
         Message::Settlement(_) => Context::Settlement,
         Message::Risk(_) => Context::Risk,
         Message::Compliance(_) => Context::Compliance,
+        Message::Definition(to, _) => *to,
     }
 }
 
