@@ -5,6 +5,7 @@
 //! mean is the engine's.
 
 mod clock;
+mod courier;
 mod follower;
 mod handle;
 pub mod journal;
@@ -20,6 +21,7 @@ mod stepped;
 mod writer;
 
 pub use clock::{Clock, SystemClock};
+pub use courier::{Carrier, Courier, ReturnPath};
 pub use follower::{Batch, Follower, FollowerError, FollowerStatus, ReadAlong};
 pub use handle::{NodeHandle, NodeStatus, Unavailable};
 pub use live::{Live, Subscription};

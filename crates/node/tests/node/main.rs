@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what does not come out as expected ends the test")]
 
+mod courier;
 mod faults;
 mod followers;
 mod place;

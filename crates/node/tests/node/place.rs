@@ -115,13 +115,19 @@ pub(crate) struct Place {
     pub(crate) plan: Plan,
     pub(crate) clock: SetClock,
     pub(crate) config: NodeConfig,
+    hosts: Hosts,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
+        Self::hosting(Hosts::ALL)
+    }
+
+    /// For a node with just these contexts.
+    pub(crate) fn hosting(hosts: Hosts) -> Self {
         let clock = SetClock(Arc::new(Mutex::new((1_675_733_400_000_000_000, 0))));
         let config = NodeConfig::default();
-        Self { dir: tempfile::tempdir().unwrap(), plan: Plan::default(), clock, config }
+        Self { dir: tempfile::tempdir().unwrap(), plan: Plan::default(), clock, config, hosts }
     }
 
     pub(crate) fn start(&self) -> Node {
@@ -149,7 +155,7 @@ impl Place {
         let founding = Founding { shard: 0, created: "2023-02-07".to_owned(), facts: BTreeMap::new() };
         let journal = SqliteJournal::open(self.dir.path(), &founding, Check::Tail).unwrap();
         let snapshots = SnapshotFiles::in_data_dir(self.dir.path(), 0);
-        let recovered = node::recover(Hosts::ALL, &journal.reader().unwrap(), &snapshots, |_| ()).unwrap();
+        let recovered = node::recover(self.hosts, &journal.reader().unwrap(), &snapshots, |_| ()).unwrap();
         let with_reader = |(follower, through): (Box<dyn Follower>, Glasses<'_>)| {
             (follower, through(Box::new(journal.reader().unwrap())))
         };
@@ -179,7 +185,7 @@ impl Place {
     }
 }
 
-fn definitions() -> Vec<Command> {
+pub(crate) fn definitions() -> Vec<Command> {
     use trading::Command as T;
     let (base, quote) = (id("ACME"), id("EUR"));
     let instrument = Instrument {

@@ -1,0 +1,177 @@
+//! The post of a running node: its messages to other nodes leave once they are durable, and what comes back is recorded.
+//!
+//! It repeats what is not answered, and forgets everything when it ends: what a message is owed stands in the outbox, which
+//! follows from the journal. How parcels travel is the business of a [`Carrier`].
+
+use crate::handle::{NodeHandle, Unavailable};
+use crate::postman::{Parcel, Postman};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use engine::{Answer, Command, MessageId, ReceiptResult, Request};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+use vocabulary::{CorrelationId, UserId};
+
+/// How often the courier looks whether there is something to send, while there is something under way.
+const BUSY: Duration = Duration::from_millis(1);
+/// And when nothing has moved for so many looks.
+const IDLE: Duration = Duration::from_millis(10);
+const CALM_LOOKS: u32 = 100;
+/// Parcels that were not answered are looked for at least so often.
+const ROUND: Duration = Duration::from_millis(50);
+
+/// What brings parcels to other nodes.
+pub trait Carrier: Send {
+    /// Takes parcels on their way, and does not wait for them. What comes back goes to the [`ReturnPath`] that the carrier
+    /// was made with. A parcel that gets lost is handed over again.
+    fn carry(&mut self, parcels: Vec<Parcel>);
+}
+
+/// Where a carrier puts the answers that it brings back.
+#[derive(Clone)]
+pub struct ReturnPath(Sender<Vec<(MessageId, Answer)>>);
+
+impl ReturnPath {
+    /// Hands answers over.
+    pub fn bring(&self, answers: Vec<(MessageId, Answer)>) {
+        // A courier that has ended needs none: its messages will be sent again.
+        let _ = self.0.send(answers);
+    }
+}
+
+/// A courier's thread. Dropping it without [`Courier::stop`] leaves it running.
+pub struct Courier {
+    thread: JoinHandle<()>,
+    enough: Arc<AtomicBool>,
+}
+
+impl Courier {
+    /// Starts it for a node whose own commands are recorded as those of `system`. `make` makes the carrier.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(
+        handle: NodeHandle,
+        system: UserId,
+        make: impl FnOnce(ReturnPath) -> Box<dyn Carrier>,
+    ) -> io::Result<Self> {
+        let (brought, answers) = unbounded();
+        let carrier = make(ReturnPath(brought));
+        let enough = Arc::new(AtomicBool::new(false));
+        let round = Round {
+            handle,
+            system,
+            carrier,
+            answers,
+            postman: Some(Postman::new(system)),
+            began: Instant::now(),
+            seen: 0,
+            looked: None,
+        };
+        let ends = Arc::clone(&enough);
+        let thread = Builder::new().name("courier".to_owned()).spawn(move || round.run(&ends))?;
+        Ok(Self { thread, enough })
+    }
+
+    /// Ends it.
+    pub fn stop(self) {
+        self.enough.store(true, Ordering::Relaxed);
+        drop(self.thread.join());
+    }
+}
+
+struct Round {
+    handle: NodeHandle,
+    system: UserId,
+    carrier: Box<dyn Carrier>,
+    answers: Receiver<Vec<(MessageId, Answer)>>,
+    /// With the writer for as long as it looks through the outbox.
+    postman: Option<Postman>,
+    began: Instant,
+    /// The durable position up to which the outbox was looked through.
+    seen: u64,
+    looked: Option<Instant>,
+}
+
+impl Round {
+    fn run(mut self, enough: &AtomicBool) {
+        let mut calm = 0;
+        while !enough.load(Ordering::Relaxed) {
+            let patience = if calm < CALM_LOOKS { BUSY } else { IDLE };
+            let mut moved = match self.answers.recv_timeout(patience) {
+                Ok(answers) => self.record(answers),
+                Err(RecvTimeoutError::Timeout) => false,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            moved |= self.send();
+            calm = if moved { 0 } else { calm.saturating_add(1) };
+        }
+    }
+
+    /// Has answers recorded. One that is lost on the way comes again, as the message will be sent again.
+    fn record(&self, first: Vec<(MessageId, Answer)>) -> bool {
+        let brought = first.into_iter().chain(self.answers.try_iter().flatten());
+        let acknowledge = |(message, answer): (MessageId, Answer)| Request {
+            command_id: None,
+            correlation: CorrelationId(message.position.into()),
+            actor: self.system,
+            command: Command::Acknowledge { message, answer },
+        };
+        // What is to be asked again later is no answer.
+        let answers = brought.filter(|(_, answer)| *answer != Answer::Later);
+        let requests: Vec<_> = answers.map(acknowledge).collect();
+        !requests.is_empty() && self.handle.enqueue(requests).is_ok()
+    }
+
+    /// Sends what is to be sent, if anything can have changed.
+    fn send(&mut self) -> bool {
+        let durable = self.handle.durable_position();
+        let is_due = self.looked.is_none_or(|looked| looked.elapsed() >= ROUND);
+        if durable == self.seen && !is_due {
+            return false;
+        }
+        let Some(mut postman) = self.postman.take() else { return false };
+        let now = self.began.elapsed();
+        let looked = self.handle.read_blocking(move |state| {
+            // Told only once all that it saw is durable.
+            let parcels = postman.collect(&state.outbox, u64::MAX, now);
+            (postman, parcels)
+        });
+        self.looked = Some(Instant::now());
+        let Ok((_, (postman, parcels))) = looked else {
+            // The node does not lead, or has no time. The one who has sent nothing sends everything again.
+            self.postman = Some(Postman::new(self.system));
+            return false;
+        };
+        self.postman = Some(postman);
+        self.seen = durable;
+        let any = !parcels.is_empty();
+        if any {
+            self.carrier.carry(parcels);
+        }
+        any
+    }
+}
+
+impl NodeHandle {
+    /// Takes parcels in from another node and answers each once its record is durable.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the node does not take them: then nothing was done.
+    pub async fn deliver(
+        &self,
+        requests: Vec<(MessageId, Request)>,
+    ) -> Result<Vec<(MessageId, Answer)>, Unavailable> {
+        let (messages, requests): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
+        let receipts = self.submit_all(requests).await?;
+        let answered = messages.into_iter().zip(receipts);
+        Ok(answered
+            .filter_map(|(message, receipt)| match receipt.result {
+                ReceiptResult::Answered(answer) => Some((message, answer)),
+                ReceiptResult::Done { .. } | ReceiptResult::Order(_) | ReceiptResult::Refused(_) => None,
+            })
+            .collect())
+    }
+}
