@@ -179,7 +179,7 @@ fn a_step_is_bounded_and_the_steps_take_all() {
 fn a_replacement_that_a_sweep_passed_takes_out_the_old_order_that_the_sweep_has_not_come_to() {
     let mut market = crowded(SWEEP_CANCELS_MAX);
     market.must("ann buys 1 at 80.00");
-    let old = super::invariants::orders(&market.trading).iter().map(|order| order.id.0).max().unwrap();
+    let old = 2 * SWEEP_CANCELS_MAX + 1;
     let new = old + 1;
     market.must(&format!("replace #{old} at 81.00 undecided"));
     market.must("cancel all of ann");
