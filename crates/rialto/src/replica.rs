@@ -10,6 +10,9 @@ use engine::Hosts;
 use node::journal::JournalReader;
 use node::{Follower, Node, NodeConfig, NodeHandle, ReadAlong, Standby, StandbyParts, SystemClock};
 use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -85,12 +88,12 @@ pub(crate) fn parse(address: &str) -> Result<Database, Failure> {
 pub(crate) fn run(place: Place<'_>, address: &str, options: &ReplicaOptions) -> Result<(), Failure> {
     let unusable = |error: postgres::Unusable| Failure::Misuse(error.to_string());
     let database = parse(address)?;
+    prepare(place.data)?;
     let advertised = options.advertise.clone().unwrap_or_else(|| place.base.clone());
     let holder = format!("{advertised} {}", own_name());
     let lease = Lease::new(&database, SHARD, &holder, &advertised, LEASE).map_err(unusable)?;
     let founding = Founding { shard: SHARD, created: time_now(), facts: BTreeMap::new() };
     postgres::found(&database, &founding).map_err(unusable)?;
-    std::fs::create_dir_all(place.data).context("cannot make the data directory")?;
     let ReadSide { views, followers } = ReadSide::open(place.data)?;
     let standby = follow(&database, &place, followers)?;
     let reader = PostgresReader::open(&database, SHARD).map_err(unusable)?;
@@ -118,6 +121,21 @@ pub(crate) fn run(place: Place<'_>, address: &str, options: &ReplicaOptions) -> 
     let led = leading.join().map_err(|_| Failure::Wrong("the thread of the lease failed".to_owned()))?;
     served?;
     led.map_err(Failure::Wrong)
+}
+
+/// Makes the data directory, closed to others. One with a journal of its own belongs to another history.
+fn prepare(data: &Path) -> Result<(), Failure> {
+    let unusable = |error: std::io::Error| {
+        Failure::Misuse(format!("cannot use the data directory {}: {error}", data.display()))
+    };
+    DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(unusable)?;
+    if data.join("journal.db").exists() {
+        return Err(Failure::Misuse(format!(
+            "{} holds a journal of its own: move it into the database with rialto journal copy, and use another directory",
+            data.display()
+        )));
+    }
+    Ok(())
 }
 
 /// A name that no other process has: two may advertise the same address by mistake, or one after another.

@@ -444,6 +444,12 @@ fn what_cannot_be_used_is_refused_in_one_line() {
     postgres.sql("postgres", "CREATE DATABASE rialto").unwrap();
     let said = refusal(&[&listen[..], &[&url(&postgres, "owner")]].concat());
     assert!(said.contains("is not migrated: run `rialto migrate`"), "{said}");
+    let (embedded, mut server) = Server::trading();
+    server.terminate();
+    let data = embedded.path().to_str().unwrap();
+    let said =
+        refusal(&["up", "--listen", "127.0.0.1:0", "--data", data, "--database", &url(&postgres, "owner")]);
+    assert!(said.contains("holds a journal of its own: move it into the database"), "{said}");
     let said = refusal(&[&listen[..], &[&url(&postgres, "owner"), "--demo"]].concat());
     assert!(said.contains("--demo"), "{said}");
 }
