@@ -141,13 +141,23 @@ impl Postgres {
         Ok(String::from_utf8_lossy(&done.stdout).trim_end().to_owned())
     }
 
-    /// Kills it without warning (SIGKILL to its main process; the others then end by themselves).
+    /// Kills it without warning (SIGKILL), and waits until none of its processes is left: one that serves a connection
+    /// would go on for a while without the main one.
     ///
     /// # Errors
     /// When the system does not do it.
     pub fn kill(&mut self) -> anyhow::Result<()> {
-        self.signal(Signal::KILL)?;
+        let processes = descendants(self.child.id())?;
+        for process in &processes {
+            // One that has ended meanwhile need not be killed.
+            let _ = kill_process(*process, Signal::KILL);
+        }
         self.child.wait()?;
+        let deadline = Instant::now() + START;
+        while processes.iter().any(|process| is_running(process.as_raw_nonzero().get())) {
+            ensure!(Instant::now() < deadline, "a process of PostgreSQL does not end");
+            std::thread::sleep(POLL);
+        }
         Ok(())
     }
 
@@ -185,14 +195,10 @@ impl Postgres {
             if ask.status()?.success() {
                 return Ok(());
             }
-            ensure!(Instant::now() < deadline && self.is_running(), "PostgreSQL did not come up");
+            let is_there = i32::try_from(self.child.id()).is_ok_and(is_running);
+            ensure!(Instant::now() < deadline && is_there, "PostgreSQL did not come up");
             std::thread::sleep(POLL);
         }
-    }
-
-    fn is_running(&self) -> bool {
-        // A zombie has no memory map any more.
-        fs::read_to_string(format!("/proc/{}/maps", self.child.id())).is_ok_and(|maps| !maps.is_empty())
     }
 }
 
@@ -212,6 +218,11 @@ fn programs() -> Option<PathBuf> {
     let versions = fs::read_dir(VERSIONS).ok()?.filter_map(Result::ok);
     let number = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
     versions.map(|version| version.path()).max_by_key(number).map(|version| version.join("bin"))
+}
+
+/// Whether there is such a process, and it has not ended: a zombie has no memory map any more.
+fn is_running(process: i32) -> bool {
+    fs::read_to_string(format!("/proc/{process}/maps")).is_ok_and(|maps| !maps.is_empty())
 }
 
 /// A process and those that it has started.

@@ -260,7 +260,7 @@ pub(crate) fn open_orders(node: &NodeHandle) -> (usize, Amount) {
 
 /// Waits until something is so; for what other threads do.
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..10_000 {
+    for _ in 0..60_000 {
         if is_so() {
             return;
         }
