@@ -112,6 +112,21 @@ impl Record {
         })
     }
 
+    /// The orders that were let in or turned away here, after they had come into being in an earlier record.
+    pub fn orders_decided(&self) -> impl Iterator<Item = OrderId> {
+        self.events().iter().filter_map(|event| {
+            let Event::Trading(event) = event else { return None };
+            if let trading::Event::OrderAccepted { order }
+            | trading::Event::OrderRejected { order, .. }
+            | trading::Event::OrderCanceled { order, .. }
+            | trading::Event::OrderExpired { order, .. } = event
+            {
+                return Some(*order);
+            }
+            None
+        })
+    }
+
     fn order_receipt(&self) -> Option<OrderReceipt> {
         let mut receipt = None;
         for event in self.events() {
@@ -136,6 +151,19 @@ impl Record {
     }
 }
 
+impl Receipt {
+    /// Takes in what a later record says about the order that this one is about.
+    pub fn follow(&mut self, record: &Record) {
+        let ReceiptResult::Order(order) = &mut self.result else { return };
+        for event in record.events() {
+            if let Event::Trading(event) = event {
+                order.follow(event);
+            }
+        }
+        self.position = record.moment.position;
+    }
+}
+
 /// What a refused message is answered.
 pub(crate) fn refusal_answer(refusal: &Refusal) -> Answer {
     match refusal.passes() {
@@ -156,6 +184,11 @@ pub(crate) fn answer_of(events: &[Event]) -> Answer {
 }
 
 impl OrderReceipt {
+    /// Whether it was let in or turned away.
+    pub fn is_decided(&self) -> bool {
+        self.status != Status::Created
+    }
+
     #[allow(
         clippy::wildcard_enum_match_arm,
         reason = "only the events of an order's own life move its receipt on"
@@ -177,6 +210,7 @@ impl OrderReceipt {
                 self.status = Status::Canceled;
                 self.canceled = Some(*cause);
             }
+            E::OrderExpired { order, .. } if *order == self.order => self.status = Status::Expired,
             _ => {}
         }
     }

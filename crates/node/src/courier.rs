@@ -6,7 +6,8 @@
 use crate::handle::{NodeHandle, Unavailable};
 use crate::postman::{Parcel, Postman};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
-use engine::{Answer, Command, MessageId, ReceiptResult, Request};
+use engine::{Answer, Command, Context, MessageId, ReceiptResult, Request};
+use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,15 +30,28 @@ pub trait Carrier: Send {
     fn carry(&mut self, parcels: Vec<Parcel>);
 }
 
-/// Where a carrier puts the answers that it brings back.
+/// Where a carrier puts what it brings back.
 #[derive(Clone)]
-pub struct ReturnPath(Sender<Vec<(MessageId, Answer)>>);
+pub struct ReturnPath(Sender<Brought>);
+
+/// What a carrier brings back.
+enum Brought {
+    Answers(Vec<(MessageId, Answer)>),
+    /// That one can be reached, and could not before.
+    Reached(Context, u16),
+}
 
 impl ReturnPath {
     /// Hands answers over.
     pub fn bring(&self, answers: Vec<(MessageId, Answer)>) {
         // A courier that has ended needs none: its messages will be sent again.
-        let _ = self.0.send(answers);
+        let _ = self.0.send(Brought::Answers(answers));
+    }
+
+    /// Says that the node of that context and shard can be reached now: what it is owed is handed over at once, however
+    /// long it would have waited to be sent again.
+    pub fn reached(&self, context: Context, shard: u16) {
+        let _ = self.0.send(Brought::Reached(context, shard));
     }
 }
 
@@ -57,14 +71,14 @@ impl Courier {
         system: UserId,
         make: impl FnOnce(ReturnPath) -> Box<dyn Carrier>,
     ) -> io::Result<Self> {
-        let (brought, answers) = unbounded();
-        let carrier = make(ReturnPath(brought));
+        let (bringing, brought) = unbounded();
+        let carrier = make(ReturnPath(bringing));
         let enough = Arc::new(AtomicBool::new(false));
         let round = Round {
             handle,
             system,
             carrier,
-            answers,
+            brought,
             postman: Some(Postman::new(system)),
             began: Instant::now(),
             seen: 0,
@@ -86,7 +100,7 @@ struct Round {
     handle: NodeHandle,
     system: UserId,
     carrier: Box<dyn Carrier>,
-    answers: Receiver<Vec<(MessageId, Answer)>>,
+    brought: Receiver<Brought>,
     /// With the writer for as long as it looks through the outbox.
     postman: Option<Postman>,
     began: Instant,
@@ -100,8 +114,8 @@ impl Round {
         let mut calm = 0;
         while !enough.load(Ordering::Relaxed) {
             let patience = if calm < CALM_LOOKS { BUSY } else { IDLE };
-            let mut moved = match self.answers.recv_timeout(patience) {
-                Ok(answers) => self.record(answers),
+            let mut moved = match self.brought.recv_timeout(patience) {
+                Ok(brought) => self.take(brought),
                 Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
@@ -110,18 +124,31 @@ impl Round {
         }
     }
 
-    /// Has answers recorded. One that is lost on the way comes again, as the message will be sent again.
-    fn record(&self, first: Vec<(MessageId, Answer)>) -> bool {
-        let brought = first.into_iter().chain(self.answers.try_iter().flatten());
+    /// Has answers recorded, and those sent to again that have come back. An answer that is lost on the way comes again,
+    /// as the message will be sent again.
+    fn take(&mut self, first: Brought) -> bool {
         let acknowledge = |(message, answer): (MessageId, Answer)| Request {
             command_id: None,
             correlation: CorrelationId(message.position.into()),
             actor: self.system,
             command: Command::Acknowledge { message, answer },
         };
-        // What is to be asked again later is no answer.
-        let answers = brought.filter(|(_, answer)| *answer != Answer::Later);
-        let requests: Vec<_> = answers.map(acknowledge).collect();
+        let mut requests = Vec::new();
+        for brought in std::iter::once(first).chain(self.brought.try_iter()) {
+            match brought {
+                Brought::Answers(answers) => {
+                    // What is to be asked again later is no answer.
+                    let answers = answers.into_iter().filter(|(_, answer)| *answer != Answer::Later);
+                    requests.extend(answers.map(acknowledge));
+                }
+                Brought::Reached(context, shard) => {
+                    if let Some(postman) = &mut self.postman {
+                        postman.send_all_again(context, shard);
+                    }
+                    self.looked = None;
+                }
+            }
+        }
         !requests.is_empty() && self.handle.enqueue(requests).is_ok()
     }
 
@@ -156,22 +183,27 @@ impl Round {
 }
 
 impl NodeHandle {
-    /// Takes parcels in from another node and answers each once its record is durable.
+    /// Takes parcels in from another node, at once, and answers each once its record is durable.
     ///
     /// # Errors
     /// [`Unavailable`] when the node does not take them: then nothing was done.
-    pub async fn deliver(
+    pub fn deliver(
         &self,
         requests: Vec<(MessageId, Request)>,
-    ) -> Result<Vec<(MessageId, Answer)>, Unavailable> {
+    ) -> Result<impl Future<Output = Result<Vec<(MessageId, Answer)>, Unavailable>> + use<>, Unavailable>
+    {
         let (messages, requests): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
-        let receipts = self.submit_all(requests).await?;
-        let answered = messages.into_iter().zip(receipts);
-        Ok(answered
-            .filter_map(|(message, receipt)| match receipt.result {
-                ReceiptResult::Answered(answer) => Some((message, answer)),
-                ReceiptResult::Done { .. } | ReceiptResult::Order(_) | ReceiptResult::Refused(_) => None,
-            })
-            .collect())
+        let receipts = self.enqueue(requests)?;
+        let shared = Arc::clone(&self.shared);
+        Ok(async move {
+            let receipts = receipts.await.unwrap_or_else(|_| Err(shared.unavailable()))?;
+            let answered = messages.into_iter().zip(receipts);
+            Ok(answered
+                .filter_map(|(message, receipt)| match receipt.result {
+                    ReceiptResult::Answered(answer) => Some((message, answer)),
+                    ReceiptResult::Done { .. } | ReceiptResult::Order(_) | ReceiptResult::Refused(_) => None,
+                })
+                .collect())
+        })
     }
 }

@@ -45,8 +45,18 @@ type ReadAnswer<T> = oneshot::Receiver<Result<(u64, T), Unavailable>>;
 
 /// What is handed to the writer.
 pub(crate) enum Job {
-    Run { requests: Vec<Request>, reply: Reply },
+    Run { requests: Vec<Request>, until: Until, reply: Reply },
     Read(Look),
+}
+
+/// What an answer waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// The command's own record.
+    Durable,
+    /// Of an order also the decision on it, which takes answers of other nodes where contexts live there. No longer than
+    /// until the order's deadline.
+    Decided,
 }
 
 /// Answers that what they rest on is durable for.
@@ -196,7 +206,20 @@ impl NodeHandle {
     /// # Errors
     /// [`Unavailable`] when the node does not take them: then none was done, unless it halted.
     pub async fn submit_all(&self, requests: Vec<Request>) -> Result<Vec<Receipt>, Unavailable> {
-        let answer = self.enqueue(requests)?;
+        self.submit_until(Until::Durable, requests).await
+    }
+
+    /// As [`NodeHandle::submit_all`], with answers that wait for more. An order's receipt then says what was decided,
+    /// and where that is recorded; it says `created` only of an order that was placed before, or when too many wait.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn submit_until(
+        &self,
+        until: Until,
+        requests: Vec<Request>,
+    ) -> Result<Vec<Receipt>, Unavailable> {
+        let answer = self.hand_over(requests, until)?;
         answer.await.unwrap_or_else(|_| Err(self.shared.unavailable()))
     }
 
@@ -225,6 +248,14 @@ impl NodeHandle {
         &self,
         requests: Vec<Request>,
     ) -> Result<oneshot::Receiver<Result<Vec<Receipt>, Unavailable>>, Unavailable> {
+        self.hand_over(requests, Until::Durable)
+    }
+
+    fn hand_over(
+        &self,
+        requests: Vec<Request>,
+        until: Until,
+    ) -> Result<oneshot::Receiver<Result<Vec<Receipt>, Unavailable>>, Unavailable> {
         let shared = &self.shared;
         if shared.stopping.load(Ordering::Relaxed) {
             return Err(shared.unavailable());
@@ -239,7 +270,7 @@ impl NodeHandle {
             return Err(Unavailable::Overloaded { retry_after_ms: 100 });
         }
         let (reply, answer) = oneshot::channel();
-        match self.jobs.try_send(Job::Run { requests, reply }) {
+        match self.jobs.try_send(Job::Run { requests, until, reply }) {
             Ok(()) => Ok(answer),
             Err(refused) => {
                 shared.waiting.fetch_sub(count, Ordering::Relaxed);

@@ -18,12 +18,13 @@ pub mod snapshot;
 mod snapshotter;
 mod standby;
 mod stepped;
+mod undecided;
 mod writer;
 
 pub use clock::{Clock, SystemClock};
 pub use courier::{Carrier, Courier, ReturnPath};
 pub use follower::{Batch, Follower, FollowerError, FollowerStatus, ReadAlong};
-pub use handle::{NodeHandle, NodeStatus, Unavailable};
+pub use handle::{NodeHandle, NodeStatus, Unavailable, Until};
 pub use live::{Live, Subscription};
 pub use postman::{Parcel, Postman};
 pub use recovery::{Recovered, RecoveryError, decode_record, follow_journal, follow_to_end, recover, verify};

@@ -30,6 +30,7 @@ pub struct Parcel {
 }
 
 struct Sent {
+    to: (Context, u16),
     at: Duration,
     times: u32,
 }
@@ -67,8 +68,9 @@ impl Postman {
                 outbox.waiting_for(to, None).take_while(is_durable).take(UNDER_WAY_MAX)
             {
                 if self.sent.get(message).is_none_or(|sent| sent.is_over(now)) {
-                    self.remember(*message, now);
-                    parcels.push(self.parcel(*message, unanswered));
+                    let parcel = self.parcel(*message, unanswered);
+                    self.remember(&parcel, now);
+                    parcels.push(parcel);
                 }
             }
         }
@@ -80,9 +82,14 @@ impl Postman {
         self.sent.remove(&message);
     }
 
-    fn remember(&mut self, message: MessageId, now: Duration) {
-        let sent = self.sent.entry(message).or_insert(Sent { at: now, times: 0 });
-        *sent = Sent { at: now, times: sent.times.saturating_add(1) };
+    /// Has everything sent again that the node of that context and shard was sent and has not answered: it was away.
+    pub fn send_all_again(&mut self, context: Context, shard: u16) {
+        self.sent.retain(|_, sent| sent.to != (context, shard));
+    }
+
+    fn remember(&mut self, parcel: &Parcel, now: Duration) {
+        let times = self.sent.get(&parcel.message).map_or(0, |sent| sent.times).saturating_add(1);
+        self.sent.insert(parcel.message, Sent { to: (parcel.to, parcel.shard), at: now, times });
     }
 
     fn parcel(&self, message: MessageId, unanswered: &Unanswered) -> Parcel {

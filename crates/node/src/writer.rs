@@ -6,9 +6,10 @@
 
 use crate::clock::Clock;
 use crate::follower::Batch;
-use crate::handle::{Answers, Completion, Job, Reply, Shared, Unavailable};
+use crate::handle::{Answers, Completion, Job, Reply, Shared, Unavailable, Until};
 use crate::journal::{Chain, Journal, JournalError, Outcome, first_position, frame_into};
 use crate::recovery::decode_record;
+use crate::undecided::Undecided;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use engine::{Due, Engine, Executed, Receipt, Record, Request};
 use std::sync::Arc;
@@ -35,6 +36,7 @@ impl Answered {
 
 struct PendingReply {
     answers: Vec<Answered>,
+    until: Until,
     reply: Reply,
 }
 
@@ -135,7 +137,7 @@ impl Writer {
 
     fn take(&mut self, job: Job, decided: &mut Decided) {
         match job {
-            Job::Run { requests, reply } => {
+            Job::Run { requests, until, reply } => {
                 let answers: Vec<_> =
                     requests.into_iter().map(|request| self.decide(request, decided)).collect();
                 if planted!("reply-before-durable")
@@ -144,7 +146,7 @@ impl Writer {
                     drop(reply.send(Ok(receipts)));
                     return;
                 }
-                decided.replies.push(PendingReply { answers, reply });
+                decided.replies.push(PendingReply { answers, until, reply });
             }
             Job::Read(look) => {
                 let position = self.engine.last().map_or(0, |moment| moment.position);
@@ -210,6 +212,8 @@ pub(crate) struct Committer {
     chain: Chain,
     epoch: u64,
     shared: Arc<Shared>,
+    /// Answers that wait for decisions on their orders.
+    undecided: Undecided,
     /// The bytes of the last batch, to be overwritten by the next: memory that is warm.
     buffer: Vec<u8>,
 }
@@ -230,7 +234,7 @@ pub(crate) fn connection() -> (CommitterHandle, WriterHandle) {
 impl Committer {
     pub(crate) fn new(journal: Box<dyn Journal>, chain: Chain, shared: Arc<Shared>) -> Self {
         let epoch = chain.tail().epoch + 1;
-        Self { journal, chain, epoch, shared, buffer: Vec::new() }
+        Self { journal, chain, epoch, shared, undecided: Undecided::default(), buffer: Vec::new() }
     }
 
     /// Runs until the writer ends or a write fails; gives journal and chain back.
@@ -247,8 +251,10 @@ impl Committer {
         self.end()
     }
 
-    /// Lets followers know that no more comes; gives journal and chain back.
+    /// Lets followers and whoever waits for a decision know that no more comes; gives journal and chain back.
     pub(crate) fn end(self) -> (Box<dyn Journal>, Chain) {
+        let replies = self.undecided.give_up().collect();
+        self.shared.let_go(Answers { replies, reads: Vec::new() });
         self.shared.feed.close();
         (self.journal, self.chain)
     }
@@ -295,15 +301,24 @@ impl Committer {
         Err(AppendFailure { why, committed })
     }
 
-    fn answers(&self, decided: Decided, batch: &Batch) -> Answers {
-        let told = decided.replies.into_iter().map(|PendingReply { answers, reply }| {
+    fn answers(&mut self, decided: Decided, batch: &Batch) -> Answers {
+        let mut replies = Vec::with_capacity(decided.replies.len());
+        for PendingReply { answers, until, reply } in decided.replies {
             self.shared.waiting.fetch_sub(answers.len(), Ordering::Relaxed);
-            (reply, answers.into_iter().map(|answered| self.receipt(answered, batch)).collect())
-        });
-        Answers {
-            replies: told.collect(),
-            reads: decided.reads.into_iter().map(|read| (read, self.still_leads())).collect(),
+            let is_new: Vec<bool> = match until {
+                Until::Durable => Vec::new(),
+                Until::Decided => answers.iter().map(|answer| matches!(answer, Answered::Here(_))).collect(),
+            };
+            let told = answers.into_iter().map(|answered| self.receipt(answered, batch)).collect();
+            match told {
+                Ok(receipts) if until == Until::Decided => {
+                    replies.extend(self.undecided.take_in(receipts, &is_new, reply));
+                }
+                told => replies.push((reply, told)),
+            }
         }
+        self.undecided.hear(batch, &mut replies);
+        Answers { replies, reads: decided.reads.into_iter().map(|read| (read, self.still_leads())).collect() }
     }
 
     /// What a read saw may be out of date by now if another leads.
@@ -337,7 +352,7 @@ impl Committer {
 
     fn refusals(&self, decided: Decided) -> Answers {
         let unavailable = self.shared.unavailable();
-        let refused = decided.replies.into_iter().map(|PendingReply { answers, reply }| {
+        let refused = decided.replies.into_iter().map(|PendingReply { answers, reply, .. }| {
             self.shared.waiting.fetch_sub(answers.len(), Ordering::Relaxed);
             (reply, Err(unavailable.clone()))
         });

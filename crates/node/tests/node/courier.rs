@@ -31,7 +31,8 @@ impl Roads {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         for parcel in parcels.into_iter().filter(|_| !self.is_lost()) {
             let Some(node) = self.nodes.lock().unwrap().get(&parcel.to).cloned() else { continue };
-            let answers = runtime.block_on(node.deliver(vec![(parcel.message, parcel.request)]));
+            let taken = node.deliver(vec![(parcel.message, parcel.request)]);
+            let answers = taken.and_then(|answers| runtime.block_on(answers));
             if let (Ok(answers), false) = (answers, self.is_lost()) {
                 back.bring(answers);
             }

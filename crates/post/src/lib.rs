@@ -1,0 +1,23 @@
+//! The post between the nodes of a cluster, over gRPC: `schemas/post.proto`.
+//!
+//! [`GrpcCarrier`] is what a node's courier hands parcels to, [`PostOffice`] takes them in at the node that they are for.
+//! Invariant: nothing is kept here. A parcel that is lost is handed over again by the courier, and one that comes twice is
+//! absorbed by the node.
+
+mod carrier;
+mod office;
+mod wire;
+
+pub use carrier::{BadPeer, GrpcCarrier, Peers};
+pub use office::PostOffice;
+
+/// What `schemas/post.proto` describes.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    reason = "made from the schema, which says what each part is"
+)]
+mod schema {
+    tonic::include_proto!("rialto.post.v1");
+}

@@ -1,0 +1,122 @@
+//! Where parcels arrive.
+
+use crate::schema::post_server::{Post, PostServer};
+use crate::schema::{Answers, Parcels};
+use crate::wire::{answer, unpacked};
+use engine::{Answer, Context, Hosts, MessageId};
+use node::{NodeHandle, Unavailable};
+use std::future::Future;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tonic::transport::Server;
+use tonic::{Request, Response, Status, Streaming};
+
+/// How many batches of answers may wait for a sender that does not take them. Then no more parcels are taken from it.
+const BATCHES_MAX: usize = 64;
+/// The largest batch of parcels, in bytes.
+const BATCH_SIZE_MAX: usize = 8 << 20;
+
+/// Takes parcels in for one node.
+#[derive(Clone)]
+pub struct PostOffice {
+    node: NodeHandle,
+    hosts: Hosts,
+    shard: u16,
+}
+
+impl PostOffice {
+    /// For a node of that shard which hosts those contexts.
+    pub fn new(node: NodeHandle, hosts: Hosts, shard: u16) -> Self {
+        Self { node, hosts, shard }
+    }
+
+    /// Serves until `shutdown`.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), tonic::transport::Error> {
+        let service = PostServer::new(self).max_decoding_message_size(BATCH_SIZE_MAX);
+        let arrivals = TcpListenerStream::new(listener);
+        Server::builder()
+            .tcp_nodelay(true)
+            .add_service(service)
+            .serve_with_incoming_shutdown(arrivals, shutdown)
+            .await
+    }
+
+    /// Hands a batch to the node. What comes out answers it, later.
+    fn take(
+        &self,
+        batch: &Parcels,
+    ) -> Result<impl Future<Output = Result<Vec<(MessageId, Answer)>, Unavailable>> + use<>, Status> {
+        let mut requests = Vec::with_capacity(batch.parcels.len());
+        for parcel in &batch.parcels {
+            let parcel = unpacked(parcel)?;
+            if !self.hosts.has(parcel.to) || !self.is_own_shard(parcel.to, parcel.shard) {
+                let what = format!("{} of shard {} is not here", parcel.to, parcel.shard);
+                return Err(Status::failed_precondition(what));
+            }
+            requests.push((parcel.message, parcel.request));
+        }
+        self.node.deliver(requests).map_err(|unavailable| unwilling(&unavailable))
+    }
+
+    /// Only trading has shards that are told apart.
+    fn is_own_shard(&self, to: Context, shard: u16) -> bool {
+        to != Context::Trading || shard == self.shard
+    }
+
+    async fn answer(self, mut arriving: Streaming<Parcels>, back: mpsc::Sender<Result<Answers, Status>>) {
+        loop {
+            let batch = match arriving.message().await {
+                Ok(Some(batch)) => batch,
+                Ok(None) | Err(_) => return,
+            };
+            match self.take(&batch) {
+                Ok(answered) => {
+                    let Ok(place) = back.clone().reserve_owned().await else { return };
+                    tokio::spawn(async move {
+                        // Without an answer they will be sent again.
+                        if let Ok(answers) = answered.await {
+                            let answers =
+                                answers.into_iter().map(|(message, said)| answer(message, said)).collect();
+                            place.send(Ok(Answers { answers }));
+                        }
+                    });
+                }
+                Err(status) => {
+                    // The sender may be gone, which is as good.
+                    let _ = back.send(Err(status)).await;
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// What a sender is told. One that is told to come later tries another replica, and then this one again.
+fn unwilling(unavailable: &Unavailable) -> Status {
+    Status::unavailable(unavailable.to_string())
+}
+
+#[tonic::async_trait]
+impl Post for PostOffice {
+    type ExchangeStream = ReceiverStream<Result<Answers, Status>>;
+
+    async fn exchange(
+        &self,
+        request: Request<Streaming<Parcels>>,
+    ) -> Result<Response<Self::ExchangeStream>, Status> {
+        if !self.node.status().leading {
+            return Err(unwilling(&Unavailable::NotLeading));
+        }
+        let (back, answers) = mpsc::channel(BATCHES_MAX);
+        tokio::spawn(self.clone().answer(request.into_inner(), back));
+        Ok(Response::new(ReceiverStream::new(answers)))
+    }
+}
