@@ -13,6 +13,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// The part of the budget that one body takes, until it is answered.
 pub(crate) struct Held<'a> {
@@ -21,7 +22,12 @@ pub(crate) struct Held<'a> {
     size: usize,
 }
 
-impl Held<'_> {
+impl<'a> Held<'a> {
+    /// Nothing yet, of `max` bytes for all.
+    pub(crate) fn of(all: &'a AtomicUsize, max: usize) -> Self {
+        Self { all, max, size: 0 }
+    }
+
     fn take(&mut self, size: usize) -> Result<(), Problem> {
         self.size += size;
         if self.all.fetch_add(size, Ordering::Relaxed) + size <= self.max {
@@ -45,7 +51,7 @@ pub(crate) async fn take<'a>(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(Bytes, Held<'a>), Problem> {
-    let mut held = Held { all: &api.bodies_size, max: api.settings.bodies_size_max, size: 0 };
+    let mut held = Held::of(&api.bodies_size, api.settings.bodies_size_max);
     let limit = match route.body_max {
         Some(limit) => limit,
         // What a read sends along is nobody's business and is left to the connection to skip.
@@ -56,9 +62,9 @@ pub(crate) async fn take<'a>(
     if announced.is_some_and(|size| size > limit) {
         return Err(too_large(route, limit));
     }
-    let body = tokio::time::timeout(api.settings.body_timeout, collect(body, limit, &mut held)).await;
-    let body = body.map_err(|_| Problem::new(&kinds::TIMEOUT, "the body did not arrive in time"))??;
-    let Some(body) = body else { return Err(too_large(route, limit)) };
+    let Some(body) = whole(body, limit, &mut held, api.settings.body_timeout).await? else {
+        return Err(too_large(route, limit));
+    };
     if route.body_max.is_none() {
         return if body.is_empty() { Ok((body, held)) } else { Err(too_large(route, limit)) };
     }
@@ -68,6 +74,17 @@ pub(crate) async fn take<'a>(
     }
     json::check_syntax(&body)?;
     Ok((body, held))
+}
+
+/// The whole body, in time; none if there is more than `limit`.
+pub(crate) async fn whole(
+    body: Body,
+    limit: usize,
+    held: &mut Held<'_>,
+    time: Duration,
+) -> Result<Option<Bytes>, Problem> {
+    let body = tokio::time::timeout(time, collect(body, limit, held)).await;
+    body.map_err(|_| Problem::new(&kinds::TIMEOUT, "the body did not arrive in time"))?
 }
 
 fn too_large(route: &Route, limit: usize) -> Problem {

@@ -1,6 +1,6 @@
 //! The gate that every request passes, and the order in which it refuses.
 //!
-//! 1. is there such an operation (404, 405)
+//! 1. is there such an operation (404, 405), and is it one of this node's (421)
 //! 2. size of address, headers and body (414, 431, 413) and time (408)
 //! 3. content type (415)
 //! 4. JSON syntax (400)
@@ -18,7 +18,7 @@
 
 use crate::access;
 use crate::answer::Answer;
-use crate::auth::{Principal, TokenFault};
+use crate::auth::{Principal, TokenFault, TokenVerifier};
 use crate::body;
 use crate::call::{AT_LEAST, Call, command_id_of_key, whole_number};
 use crate::correlation;
@@ -66,10 +66,10 @@ pub(crate) static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempot
 pub(crate) static AT_LEAST_HEADER: HeaderName = HeaderName::from_static("x-rialto-at-least");
 
 /// Counts a request that is in progress, as long as it is.
-struct InFlight<'a>(&'a AtomicUsize);
+pub(crate) struct InFlight<'a>(&'a AtomicUsize);
 
 impl<'a> InFlight<'a> {
-    fn enter(count: &'a AtomicUsize, max: usize) -> Option<Self> {
+    pub(crate) fn enter(count: &'a AtomicUsize, max: usize) -> Option<Self> {
         let entered = Self(count);
         (count.fetch_add(1, Ordering::Relaxed) < max).then_some(entered)
     }
@@ -116,6 +116,11 @@ pub(crate) async fn through<F: Future<Output = Answer>>(
         Ok(route) => route,
         Err(problem) => return refuse(api, correlation, &problem),
     };
+    if let Some(context) = route.context.filter(|context| !api.hosts.has(*context)) {
+        let problem =
+            Problem::new(&kinds::NOT_HOSTED, format!("{context} is another service; ask the gateway"));
+        return refuse(api, correlation, &problem);
+    }
     let mut response = match pass(api, &route, request, run, correlation, taken.is_err()).await {
         Ok(response) => response,
         Err(problem) => refuse(api, correlation, &problem),
@@ -147,7 +152,7 @@ async fn pass<F: Future<Output = Answer>>(
         access::record_refused(api, who, correlation, route, uri.path(), &problem);
         problem
     };
-    let principal = authenticate(api, &parts.headers).map_err(|problem| refused(None, problem))?;
+    let principal = authenticate(&api.tokens, &parts.headers).map_err(|problem| refused(None, problem))?;
     let permissions = api.permissions().await?;
     if !permissions.allow(principal.roles, route.number, route.method.as_str(), &route.path) {
         let detail = format!("none of your roles may {} {}", route.method, route.path);
@@ -206,7 +211,7 @@ fn find_route<'a>(api: &'a Api, request: &Request) -> Result<&'a Arc<Route>, Pro
     })
 }
 
-fn check_head(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn check_head(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     if uri.path_and_query().is_some_and(|text| text.as_str().len() > URI_MAX) {
         return Err(Problem::new(&kinds::URI_TOO_LONG, "path and query are limited to 8 KiB"));
     }
@@ -217,7 +222,7 @@ fn check_head(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-fn authenticate(api: &Api, headers: &HeaderMap) -> Result<Arc<Principal>, Problem> {
+pub(crate) fn authenticate(tokens: &TokenVerifier, headers: &HeaderMap) -> Result<Arc<Principal>, Problem> {
     let missing = || Problem::new(&kinds::MISSING_TOKEN, "send `Authorization: Bearer <token>`");
     let value = headers.get(AUTHORIZATION).ok_or_else(missing)?;
     let text = value.to_str().map_err(|_| missing())?;
@@ -225,7 +230,7 @@ fn authenticate(api: &Api, headers: &HeaderMap) -> Result<Arc<Principal>, Proble
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(missing());
     }
-    api.tokens.verify(token.trim()).map_err(|fault| {
+    tokens.verify(token.trim()).map_err(|fault| {
         let kind = match fault {
             TokenFault::Invalid => &kinds::INVALID_TOKEN,
             TokenFault::Expired => &kinds::EXPIRED_TOKEN,

@@ -13,8 +13,11 @@ mod call;
 mod catalog;
 mod correlation;
 mod decimals;
+mod decisions;
 mod forms;
 mod gate;
+#[cfg(feature = "gateway")]
+mod gateway;
 mod json;
 mod live;
 mod metrics;
@@ -38,11 +41,13 @@ pub use answer::POSITION_HEADER;
 pub use auth::{
     KeyError, Minted, Principal, Role, Roles, SigningKey, TokenFault, TokenIssuer, TokenVerifier,
 };
+pub use axum::Router;
+#[cfg(feature = "gateway")]
+pub use gateway::{Upstreams, gateway};
 pub use rate::Rate;
 pub use server::serve;
-pub use services::{Services, Settings};
+pub use services::{Services, Settings, ToldPolicy};
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
@@ -68,9 +73,9 @@ const ORDER_ENTRY: &str = "/trading/orders";
 pub fn router(services: Services) -> Router {
     let (router, document) = described();
     let text = serde_json::to_vec(&document).expect("a document is plain data");
-    let feed = services.node.subscribe();
+    let (feed, policy) = (services.node.subscribe(), services.policy.clone());
     let api = Arc::new(Api::new(services, Routes::of(&document), text.into()));
-    tokio::spawn(live::follow(Arc::downgrade(&api), feed));
+    tokio::spawn(live::follow(Arc::downgrade(&api), feed, policy));
     let operations =
         router.layer(from_fn_with_state(Arc::clone(&api), gate::gate)).with_state(Arc::clone(&api));
     Router::new().fallback_service(order_lane(api, operations))

@@ -9,7 +9,7 @@ mod tape;
 
 pub(crate) use news::{Channel, Item, Level};
 
-use crate::services::Api;
+use crate::services::{Api, ToldPolicy};
 use axum::body::Bytes;
 use engine::{Command, Record};
 use node::Subscription;
@@ -74,7 +74,7 @@ impl Live {
 }
 
 /// Reads the node's feed for as long as the gateway is there.
-pub(crate) async fn follow(api: Weak<Api>, mut feed: Subscription) {
+pub(crate) async fn follow(api: Weak<Api>, mut feed: Subscription, mut policy: Option<ToldPolicy>) {
     let mut touched = FxHashSet::default();
     let mut tick = interval(BOOK_INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -90,12 +90,27 @@ pub(crate) async fn follow(api: Weak<Api>, mut feed: Subscription) {
                     }
                 }
             }
+            () = another(&mut policy) => {
+                let Some(api) = api.upgrade() else { return };
+                refresh(&api).await;
+            }
             _ = tick.tick() => {
                 let Some(api) = api.upgrade() else { return };
                 tell_books(&api, &mut touched).await;
             }
         }
     }
+}
+
+/// Until another node says that another policy is in force.
+async fn another(policy: &mut Option<ToldPolicy>) {
+    if let Some(told) = policy
+        && told.changed().await.is_ok()
+    {
+        return;
+    }
+    // Nobody tells, or nobody does any more.
+    std::future::pending().await
 }
 
 async fn on_batch(api: &Api, batch: &[Record], touched: &mut FxHashSet<InstrumentId>) {

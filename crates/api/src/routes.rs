@@ -4,6 +4,7 @@
 
 use crate::metrics::{Metrics, RouteMetrics};
 use axum::http::Method;
+use engine::Context;
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, OnceLock};
 use utoipa::openapi::OpenApi;
@@ -12,7 +13,7 @@ use utoipa::openapi::path::{Operation, PathItem};
 /// The largest body, in bytes.
 const BODY_MAX: usize = 64 * 1024;
 /// The largest body of the few that need more.
-const LARGE_BODY_MAX: usize = 1024 * 1024;
+pub(crate) const LARGE_BODY_MAX: usize = 1024 * 1024;
 /// Which those are.
 const LARGE_BODIES: [&str; 3] =
     ["/trading/orders/batch", "/compliance/policies", "/compliance/policies/dry-run"];
@@ -28,6 +29,8 @@ pub(crate) struct Route {
     pub(crate) number: usize,
     pub(crate) path: String,
     pub(crate) method: Method,
+    /// The context that it is about, unless it is about the node.
+    pub(crate) context: Option<Context>,
     /// Whether it needs no token.
     pub(crate) open: bool,
     /// Whether it is put on record when somebody reads it in an office.
@@ -69,6 +72,7 @@ impl Routes {
         let route = Route {
             number: self.count,
             path: path.to_owned(),
+            context: context_of(path),
             open,
             administrative: method == Method::GET && !open && !NOT_ADMINISTRATIVE.contains(&path),
             method,
@@ -99,6 +103,11 @@ impl Routes {
         }
         names.join(", ")
     }
+}
+
+/// The context whose operations begin like that.
+pub(crate) fn context_of(path: &str) -> Option<Context> {
+    path.strip_prefix('/')?.split('/').next()?.parse().ok()
 }
 
 /// The operations of one path.

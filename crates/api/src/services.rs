@@ -12,12 +12,13 @@ use crate::routes::Routes;
 use arc_swap::ArcSwapOption;
 use axum::body::Bytes;
 use compliance::{Bundle, default_bundle};
-use engine::{Receipt, ReceiptResult, Request, State};
+use engine::{Hosts, Receipt, ReceiptResult, Request, State};
 use node::NodeHandle;
 use node::journal::JournalReader;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use views::ViewsReader;
 use vocabulary::UserId;
@@ -26,6 +27,10 @@ use vocabulary::UserId;
 pub struct Services {
     /// The node that decides.
     pub node: NodeHandle,
+    /// The contexts that it hosts: what is asked of others is refused.
+    pub hosts: Hosts,
+    /// The policy in force, as the node says that hosts compliance; none where that is this one.
+    pub policy: Option<ToldPolicy>,
     /// Who may come in.
     pub tokens: TokenVerifier,
     /// The read side.
@@ -35,6 +40,9 @@ pub struct Services {
     /// Bounds.
     pub settings: Settings,
 }
+
+/// What another node says is the policy in force; nothing before it has been heard.
+pub type ToldPolicy = watch::Receiver<Option<Arc<Bundle>>>;
 
 /// The bounds of the gateway.
 #[derive(Clone, Debug)]
@@ -77,12 +85,16 @@ const PRINCIPALS_MAX: usize = 65_536;
 /// How far ahead a position may be that a read waits for: more than is written while it waits. What is further ahead is
 /// not known from here, and waiting for it would only hold up a place for others.
 const POSITIONS_AHEAD_MAX: u64 = 1_000_000;
-/// How often a read looks whether its position was reached.
+/// How long a write waits for other nodes to hear of it.
+const OTHERS_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often a read looks whether its position was reached, and a write whether others have heard of it.
 const POSITION_STEP: Duration = Duration::from_millis(5);
 
 /// What handlers share.
 pub(crate) struct Api {
     pub(crate) node: NodeHandle,
+    pub(crate) hosts: Hosts,
+    policy: Option<ToldPolicy>,
     pub(crate) tokens: TokenVerifier,
     pub(crate) settings: Settings,
     pub(crate) catalog: Catalog,
@@ -104,7 +116,7 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new(services: Services, routes: Routes, document: Bytes) -> Self {
-        let Services { node, tokens, views, journal, settings } = services;
+        let Services { node, hosts, policy, tokens, views, journal, settings } = services;
         Self {
             catalog: Catalog::new(node.clone()),
             rates: RateLimits::new(settings.rate, PRINCIPALS_MAX),
@@ -117,6 +129,8 @@ impl Api {
             metrics: Metrics::new(),
             permissions: ArcSwapOption::empty(),
             node,
+            hosts,
+            policy,
             tokens,
             settings,
             routes,
@@ -135,8 +149,10 @@ impl Api {
     /// Brings the permissions up to the bundle in force. One that cannot be used changes nothing: the last good one
     /// stays (fault 19), and at the start that is the one that is shipped.
     pub(crate) async fn refresh_permissions(&self) -> Result<Arc<Permissions>, Problem> {
-        let look = |state: &State| state.compliance.bundle().cloned();
-        let (_, bundle) = self.node.read(look).await?;
+        let bundle = match &self.policy {
+            Some(told) => told.borrow().as_deref().cloned(),
+            None => self.node.read(|state: &State| state.compliance.bundle().cloned()).await?.1,
+        };
         let bundle = bundle.unwrap_or_else(default_bundle);
         let permissions = match Permissions::of(&bundle, self.routes.count()) {
             Ok(permissions) => permissions,
@@ -158,14 +174,30 @@ impl Api {
             .map_err(|why| Problem::new(&kinds::INTERNAL, why.to_string()))
     }
 
-    /// Submits a command; what comes back has happened.
+    /// Submits a command; what comes back has happened. Other nodes that have to know of it have heard of it, as far as they
+    /// can be reached in a moment: so what is defined here can be named there.
     pub(crate) async fn submit(&self, request: Request) -> Result<Receipt, Problem> {
         assert!(!request.command.is_internal(), "no operation gives an internal command");
         let receipt = self.node.submit(request).await?;
+        if self.hosts != Hosts::ALL {
+            self.wait_for_others(receipt.position).await?;
+        }
         match &receipt.result {
             ReceiptResult::Refused(refusal) => Err(refusals::problem(refusal, receipt.position)),
             ReceiptResult::Done { .. } | ReceiptResult::Order(_) | ReceiptResult::Answered(_) => Ok(receipt),
         }
+    }
+
+    async fn wait_for_others(&self, position: u64) -> Result<(), Problem> {
+        let deadline = Instant::now() + OTHERS_TIMEOUT;
+        while self.look(move |state| state.outbox.waits_since(position)).await?.1 {
+            if Instant::now() >= deadline {
+                tracing::warn!(position, "other services have not heard of what is recorded there");
+                break;
+            }
+            sleep(POSITION_STEP).await;
+        }
+        Ok(())
     }
 
     /// Looks at the live state.

@@ -38,7 +38,7 @@ enum Bench {
     Scaling(scaling::ScalingOptions),
     /// Open orders in memory, and the time to start again.
     Memory(memory::MemoryOptions),
-    /// The journal in PostgreSQL, beside the embedded one. Build `rialto` with `--features postgres`.
+    /// The journal in PostgreSQL, beside the embedded one. Build `rialto` with `--features cluster`.
     Postgres(postgres::PostgresOptions),
     /// A durable commit, against a plain file.
     Journal(journal::JournalOptions),

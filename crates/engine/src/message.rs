@@ -3,7 +3,9 @@
 
 use minicbor::{Decode, Encode};
 use serde::Serialize;
+use std::error::Error;
 use std::fmt;
+use std::str::FromStr;
 use vocabulary::{CorrelationId, OrderId, Reason};
 
 /// A command that one context has for another.
@@ -181,6 +183,27 @@ impl fmt::Display for Context {
     }
 }
 
+impl FromStr for Context {
+    type Err = UnknownContext;
+
+    fn from_str(text: &str) -> Result<Self, UnknownContext> {
+        let named = Self::ALL.into_iter().find(|context| context.to_string() == text);
+        named.ok_or_else(|| UnknownContext(text.to_owned()))
+    }
+}
+
+/// A word that names no context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownContext(String);
+
+impl fmt::Display for UnknownContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is not one of trading, settlement, risk and compliance", self.0)
+    }
+}
+
+impl Error for UnknownContext {}
+
 /// A participant of the order flow besides trading, in the order in which their reasons count: when several say no,
 /// the first of these is the reason of the rejection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Encode, Decode)]
@@ -253,12 +276,17 @@ impl Hosts {
 
     /// The first of them, which names the node among those with the same shard.
     pub(crate) fn first(self) -> Context {
-        Context::ALL.into_iter().find(|context| self.has(*context)).unwrap_or(Context::Trading)
+        self.iter().next().unwrap_or(Context::Trading)
     }
 
     /// Whether `context` is among them.
     pub fn has(self, context: Context) -> bool {
         self.0 & Self::bit(context) != 0
+    }
+
+    /// Them, in the order of [`Context::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Context> {
+        Context::ALL.into_iter().filter(move |context| self.has(*context))
     }
 
     fn bit(context: Context) -> u8 {
@@ -268,5 +296,42 @@ impl Hosts {
             Context::Risk => 4,
             Context::Compliance => 8,
         }
+    }
+}
+
+impl fmt::Display for Hosts {
+    /// Their names, with commas between.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, context) in self.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{context}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Hosts {
+    type Err = UnknownContext;
+
+    fn from_str(text: &str) -> Result<Self, UnknownContext> {
+        let named = text.split(',').map(str::parse).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::only(&named))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_written_as_they_are_read() {
+        for hosts in
+            [Hosts::ALL, Hosts::only(&[Context::Risk]), Hosts::only(&[Context::Risk, Context::Trading])]
+        {
+            assert_eq!(hosts.to_string().parse(), Ok(hosts));
+        }
+        assert_eq!(Hosts::only(&[Context::Risk, Context::Trading]).to_string(), "trading,risk");
+        assert!("".parse::<Hosts>().is_err());
+        assert!("trading,netting".parse::<Hosts>().unwrap_err().to_string().contains("netting"));
     }
 }

@@ -111,6 +111,13 @@ impl Outbox {
         self.lanes.values().find_map(|lane| lane.waiting.get(&message))
     }
 
+    /// Whether a message is unanswered that the record at that position has caused.
+    pub fn waits_since(&self, position: u64) -> bool {
+        let of = |index| MessageId { position, index, from: Context::Trading };
+        let first_of_next = MessageId { position: position + 1, ..of(0) };
+        self.lanes.values().any(|lane| lane.waiting.range(of(0)..first_of_next).next().is_some())
+    }
+
     /// Number of unanswered messages.
     pub fn len(&self) -> usize {
         self.lanes.values().map(|lane| lane.waiting.len()).sum()

@@ -1,5 +1,6 @@
 //! How parcels get to other nodes.
 
+use crate::peers::{PAUSE, Peers, connected};
 use crate::schema::Parcels;
 use crate::schema::post_client::PostClient;
 use crate::wire::{answered, packed};
@@ -7,71 +8,24 @@ use engine::Context;
 use node::{Carrier, Parcel, ReturnPath};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 
 /// How many batches wait for one receiver. What is more is dropped: the courier hands it over again.
 const BATCHES_MAX: usize = 16;
 /// How many parcels travel together.
 const PARCELS_MAX: usize = 1_024;
-/// How long making a connection may take.
-const CONNECT: Duration = Duration::from_millis(500);
-/// How long to wait before the next replica is tried.
-const PAUSE: Duration = Duration::from_millis(50);
-/// A connection that says nothing is asked so often whether it lives, and has as long to answer: a machine that is gone
-/// does not say so.
-const ALIVE: Duration = Duration::from_secs(1);
-
-/// Where the nodes of a cluster take parcels in: by context and shard the addresses of all replicas.
-#[derive(Clone, Debug, Default)]
-pub struct Peers(BTreeMap<(Context, u16), Vec<Endpoint>>);
-
-/// An address that is not one.
-#[derive(Debug, thiserror::Error)]
-#[error("{address}: an address is like http://10.0.0.7:7411 ({why})")]
-pub struct BadPeer {
-    address: String,
-    why: String,
-}
-
-impl Peers {
-    /// Adds the replicas that host that context for that shard.
-    ///
-    /// # Errors
-    /// When an address is not one.
-    pub fn add(&mut self, context: Context, shard: u16, addresses: &[String]) -> Result<(), BadPeer> {
-        let endpoint = |address: &String| {
-            let bad = |why: String| BadPeer { address: address.clone(), why };
-            let endpoint = Endpoint::from_shared(address.clone()).map_err(|error| bad(error.to_string()))?;
-            let uri = endpoint.uri();
-            if uri.scheme_str() != Some("http") || uri.host().is_none() {
-                return Err(bad("it must begin with http://".to_owned()));
-            }
-            Ok(endpoint
-                .connect_timeout(CONNECT)
-                .tcp_nodelay(true)
-                .http2_keep_alive_interval(ALIVE)
-                .keep_alive_timeout(ALIVE)
-                .keep_alive_while_idle(true))
-        };
-        let endpoints = addresses.iter().map(endpoint).collect::<Result<_, _>>()?;
-        self.0.insert((context, shard), endpoints);
-        Ok(())
-    }
-}
-
 /// Brings parcels to other nodes by gRPC, a stream to each.
 pub struct GrpcCarrier(BTreeMap<(Context, u16), mpsc::Sender<Vec<Parcel>>>);
 
 impl GrpcCarrier {
     /// Begins to look for the peers, in tasks of `runtime` that end with the carrier.
     pub fn start(peers: Peers, back: &ReturnPath, runtime: &Handle) -> Self {
-        let lines = peers.0.into_iter().map(|((context, shard), endpoints)| {
+        let lines = peers.into_iter().map(|((context, shard), endpoints)| {
             let (line, parcels) = mpsc::channel(BATCHES_MAX);
             let postman = Line { context, shard, back: back.clone(), parcels };
             runtime.spawn(postman.run(endpoints));
@@ -139,9 +93,7 @@ impl Line {
 
     /// Exchanges with one replica for as long as it goes.
     async fn keep(&mut self, endpoint: &Endpoint) -> Result<Infallible, Over> {
-        let connected = timeout(CONNECT, endpoint.connect()).await;
-        let connected = connected.map_err(|_| Status::deadline_exceeded("no connection in time"))?;
-        let channel: Channel = connected.map_err(|error| Status::unavailable(error.to_string()))?;
+        let channel = connected(endpoint).await?;
         let (out, batches) = mpsc::channel(BATCHES_MAX);
         let exchange = PostClient::new(channel).exchange(ReceiverStream::new(batches)).await;
         let mut answers = exchange?.into_inner();

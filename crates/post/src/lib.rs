@@ -6,16 +6,21 @@
 
 mod carrier;
 mod office;
+mod peers;
+mod policy;
 mod wire;
 
-pub use carrier::{BadPeer, GrpcCarrier, Peers};
+pub use carrier::GrpcCarrier;
 pub use office::PostOffice;
+pub use peers::{BadPeer, Peers};
+pub use policy::watch_policy;
 
 /// What `schemas/post.proto` describes.
 #[allow(
     missing_docs,
     unreachable_pub,
     clippy::all,
+    clippy::too_many_lines,
     reason = "made from the schema, which says what each part is"
 )]
 mod schema {

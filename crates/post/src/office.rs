@@ -1,19 +1,23 @@
 //! Where parcels arrive.
 
 use crate::schema::post_server::{Post, PostServer};
-use crate::schema::{Answers, Parcels};
+use crate::schema::{Answers, Parcels, Policy, WatchPolicyRequest};
 use crate::wire::{answer, unpacked};
 use engine::{Answer, Context, Hosts, MessageId};
 use node::{NodeHandle, Unavailable};
 use std::future::Future;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
 
 /// How many batches of answers may wait for a sender that does not take them. Then no more parcels are taken from it.
 const BATCHES_MAX: usize = 64;
+/// How often it is looked whether another policy is in force.
+const POLICY_ROUND: Duration = Duration::from_millis(250);
 /// The largest batch of parcels, in bytes.
 const BATCH_SIZE_MAX: usize = 8 << 20;
 
@@ -71,6 +75,24 @@ impl PostOffice {
         to != Context::Trading || shard == self.shard
     }
 
+    /// Tells which policy is in force, for as long as somebody listens.
+    async fn tell_policies(self, listener: mpsc::Sender<Result<Policy, Status>>) {
+        let mut told = None;
+        while !listener.is_closed() {
+            let looked = self.node.read(|state| state.compliance.bundle().cloned()).await;
+            if let Ok((_, Some(bundle))) = looked
+                && told.as_ref() != Some(&bundle)
+            {
+                let bytes = minicbor::to_vec(&bundle).expect("a bundle encodes into memory");
+                if listener.send(Ok(Policy { bundle: bytes })).await.is_err() {
+                    return;
+                }
+                told = Some(bundle);
+            }
+            sleep(POLICY_ROUND).await;
+        }
+    }
+
     async fn answer(self, mut arriving: Streaming<Parcels>, back: mpsc::Sender<Result<Answers, Status>>) {
         loop {
             let batch = match arriving.message().await {
@@ -118,5 +140,19 @@ impl Post for PostOffice {
         let (back, answers) = mpsc::channel(BATCHES_MAX);
         tokio::spawn(self.clone().answer(request.into_inner(), back));
         Ok(Response::new(ReceiverStream::new(answers)))
+    }
+
+    type WatchPolicyStream = ReceiverStream<Result<Policy, Status>>;
+
+    async fn watch_policy(
+        &self,
+        _: Request<WatchPolicyRequest>,
+    ) -> Result<Response<Self::WatchPolicyStream>, Status> {
+        if !self.hosts.has(Context::Compliance) {
+            return Err(Status::failed_precondition("compliance is not here"));
+        }
+        let (listener, policies) = mpsc::channel(1);
+        tokio::spawn(self.clone().tell_policies(listener));
+        Ok(Response::new(ReceiverStream::new(policies)))
     }
 }

@@ -16,7 +16,7 @@ pub(crate) enum AuditCommand {
         #[arg(long, default_value = "data")]
         data: PathBuf,
         /// The PostgreSQL database that holds the journal, if it is not in the data directory.
-        #[cfg(feature = "postgres")]
+        #[cfg(feature = "cluster")]
         #[arg(long, value_name = "URL")]
         database: Option<String>,
         /// Answer as JSON.
@@ -27,12 +27,12 @@ pub(crate) enum AuditCommand {
 
 /// Runs one of them.
 pub(crate) fn run(command: &AuditCommand) -> Result<(), Failure> {
-    #[cfg(not(feature = "postgres"))]
+    #[cfg(not(feature = "cluster"))]
     let AuditCommand::Verify { data, json } = command;
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "cluster")]
     let AuditCommand::Verify { data, database, json } = command;
     let place = Place::Directory(data.clone());
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "cluster")]
     let place = database.as_deref().map_or(Ok(place), Place::in_database)?;
     let reader = place.reader()?;
     if !data.join("audit").exists() {

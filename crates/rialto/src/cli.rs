@@ -58,8 +58,15 @@ enum Command {
     Audit(AuditCommand),
     /// Takes a recorded trading day through the whole pipeline and compares with what the exchange published.
     Replay(ReplayOptions),
+    /// Runs one service of a cluster.
+    #[cfg(feature = "cluster")]
+    Serve(crate::serve::ServeOptions),
+    /// Checks configurations of services, and shows how they look.
+    #[cfg(feature = "cluster")]
+    #[command(subcommand)]
+    Config(crate::serve::ConfigCommand),
     /// Prepares a PostgreSQL database to hold a journal.
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "cluster")]
     Migrate(crate::replica::MigrateOptions),
     /// Looks after the journal.
     #[command(subcommand)]
@@ -99,7 +106,11 @@ pub(crate) fn run() -> ExitCode {
         Command::Token(options) => crate::token::run(&options),
         Command::Audit(command) => crate::audit_log::run(&command),
         Command::Replay(options) => crate::replay::run(&options),
-        #[cfg(feature = "postgres")]
+        #[cfg(feature = "cluster")]
+        Command::Serve(options) => crate::serve::run(&options),
+        #[cfg(feature = "cluster")]
+        Command::Config(command) => crate::serve::config(&command),
+        #[cfg(feature = "cluster")]
         Command::Migrate(options) => crate::replica::migrate(&options),
         Command::Journal(command) => crate::journal::run(&command),
     };

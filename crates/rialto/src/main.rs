@@ -6,13 +6,17 @@
 mod audit_log;
 mod cli;
 mod client;
+#[cfg(feature = "cluster")]
+mod config;
 mod demo;
 mod embedded;
 mod journal;
 mod output;
 mod replay;
-#[cfg(feature = "postgres")]
+#[cfg(feature = "cluster")]
 mod replica;
+#[cfg(feature = "cluster")]
+mod serve;
 mod server_file;
 mod token;
 mod up;

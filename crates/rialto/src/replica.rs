@@ -1,4 +1,5 @@
-//! One of several processes on one journal in PostgreSQL: whoever holds the lease leads, the others follow and wait.
+//! One of several processes on one journal in PostgreSQL: whoever holds the lease leads, the others follow and wait. Its node
+//! hosts everything, or some contexts and has others for neighbours.
 //!
 //! Every process keeps views, audit log and snapshots of its own in its data directory, made from the journal. Invariant:
 //! opening the journal for writing is what makes a leader, and it ends the last one's power to write; the lease only says
@@ -8,21 +9,27 @@ use anyhow::Context;
 use clap::Args;
 use engine::Hosts;
 use node::journal::JournalReader;
-use node::{Follower, Node, NodeConfig, NodeHandle, ReadAlong, Standby, StandbyParts, SystemClock};
-use std::collections::BTreeMap;
+use node::{
+    Carrier, Courier, Follower, Node, NodeConfig, NodeHandle, ReadAlong, ReturnPath, Standby, StandbyParts,
+    SystemClock,
+};
+use post::{GrpcCarrier, Peers, PostOffice};
 use std::fs::DirBuilder;
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use store::postgres::{self, Database, Held, Lease, PostgresJournal, PostgresReader};
 use store::snapshot_files::SnapshotFiles;
 use store::{Check, Founding};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::cli::Failure;
-use crate::embedded::{SHARD, time_now};
+use crate::embedded::{self, SHARD, time_now};
 use crate::output::say;
 use crate::up::{Place, ReadSide, activate_policy, services};
 
@@ -84,23 +91,60 @@ pub(crate) fn parse(address: &str) -> Result<Database, Failure> {
     address.parse().map_err(|error: postgres::Unusable| Failure::Misuse(error.to_string()))
 }
 
+/// What a process is among others.
+pub(crate) struct Role {
+    /// The contexts that its node hosts.
+    pub(crate) hosts: Hosts,
+    /// Where the journal is.
+    pub(crate) database: Database,
+    /// Where others find it, if not where it listens.
+    pub(crate) advertise: Option<String>,
+    /// The directory that holds the key of tokens, if not the data directory.
+    pub(crate) keys: Option<PathBuf>,
+    /// The nodes of other contexts, and where they bring what they have to say.
+    pub(crate) neighbours: Option<Neighbours>,
+}
+
+/// The nodes of other contexts.
+pub(crate) struct Neighbours {
+    pub(crate) listener: std::net::TcpListener,
+    pub(crate) peers: Peers,
+}
+
+impl ReplicaOptions {
+    /// One of several that each host everything.
+    pub(crate) fn role(&self, address: &str) -> Result<Role, Failure> {
+        let (database, advertise) = (parse(address)?, self.advertise.clone());
+        Ok(Role { hosts: Hosts::ALL, database, advertise, keys: None, neighbours: None })
+    }
+}
+
 /// Runs until SIGINT or SIGTERM, or until it has led and does no more.
-pub(crate) fn run(place: Place<'_>, address: &str, options: &ReplicaOptions) -> Result<(), Failure> {
+pub(crate) fn run(place: Place<'_>, role: Role) -> Result<(), Failure> {
     let unusable = |error: postgres::Unusable| Failure::Misuse(error.to_string());
-    let database = parse(address)?;
+    let Role { hosts, database, advertise, keys, neighbours } = role;
     prepare(place.data)?;
-    let advertised = options.advertise.clone().unwrap_or_else(|| place.base.clone());
+    let advertised = advertise.unwrap_or_else(|| place.base.clone());
     let holder = format!("{advertised} {}", own_name());
     let lease = Lease::new(&database, SHARD, &holder, &advertised, LEASE).map_err(unusable)?;
-    let founding = Founding { shard: SHARD, created: time_now(), facts: BTreeMap::new() };
-    postgres::found(&database, &founding).map_err(unusable)?;
+    let founding = postgres::found(&database, &embedded::founding(hosts)).map_err(unusable)?;
+    embedded::check_hosts(&founding, hosts, database.place())
+        .map_err(|error| Failure::Misuse(error.to_string()))?;
     let ReadSide { views, followers } = ReadSide::open(place.data)?;
-    let standby = follow(&database, &place, followers)?;
+    let standby = follow(&database, hosts, &place, followers)?;
     let reader = PostgresReader::open(&database, SHARD).map_err(unusable)?;
-    let services = services(place.data, standby.handle(), views, Box::new(reader))?;
+    let runtime = place.runtime.handle().clone();
+    let handle = standby.handle();
+    let mut services =
+        services(keys.as_deref().unwrap_or(place.data), handle.clone(), views, Box::new(reader))?;
+    services.hosts = hosts;
+    let peers = neighbours.map(|neighbours| meet(neighbours, hosts, handle, &runtime)).transpose()?;
+    if let Some(peers) = peers.as_ref().filter(|_| !hosts.has(engine::Context::Compliance)) {
+        services.policy = Some(post::watch_policy(peers, &runtime));
+    }
     let (stop, stopping) = mpsc::channel();
     let (ended, enough) = oneshot::channel();
-    let office = Office { lease, database: database.clone(), founding, stopping };
+    let office = Office { lease, hosts, database: database.clone(), founding, peers, runtime, stopping };
     let leading: JoinHandle<Result<(), String>> = thread::Builder::new()
         .name("lease".to_owned())
         .spawn(move || {
@@ -111,6 +155,9 @@ pub(crate) fn run(place: Place<'_>, address: &str, options: &ReplicaOptions) -> 
         })
         .map_err(anyhow::Error::from)?;
     say!("rialto is up: {}", place.base);
+    if hosts != Hosts::ALL {
+        say!("  service              {hosts}");
+    }
     say!("  journal              {}", database.place());
     say!("  data                 {}", place.data.display());
     let served = place.serve(services, async {
@@ -123,12 +170,23 @@ pub(crate) fn run(place: Place<'_>, address: &str, options: &ReplicaOptions) -> 
     led.map_err(Failure::Wrong)
 }
 
-/// Makes the data directory, closed to others. One with a journal of its own belongs to another history.
+/// Takes in what other nodes have to say, from now on.
+fn meet(neighbours: Neighbours, hosts: Hosts, node: NodeHandle, runtime: &Handle) -> anyhow::Result<Peers> {
+    let Neighbours { listener, peers } = neighbours;
+    listener.set_nonblocking(true)?;
+    let listener = runtime.block_on(async { TcpListener::from_std(listener) })?;
+    runtime.spawn(async move {
+        let office = PostOffice::new(node, hosts, SHARD);
+        if let Err(error) = office.serve(listener, std::future::pending()).await {
+            tracing::error!(%error, "messages are not taken any more");
+        }
+    });
+    Ok(peers)
+}
+
+/// Makes the data directory. One with a journal of its own belongs to another history.
 fn prepare(data: &Path) -> Result<(), Failure> {
-    let unusable = |error: std::io::Error| {
-        Failure::Misuse(format!("cannot use the data directory {}: {error}", data.display()))
-    };
-    DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(unusable)?;
+    make_directory(data)?;
     if data.join("journal.db").exists() {
         return Err(Failure::Misuse(format!(
             "{} holds a journal of its own: move it into the database with rialto journal copy, and use another directory",
@@ -138,6 +196,13 @@ fn prepare(data: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Makes a data directory, closed to others.
+pub(crate) fn make_directory(data: &Path) -> Result<(), Failure> {
+    DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(|error| {
+        Failure::Misuse(format!("cannot use the data directory {}: {error}", data.display()))
+    })
+}
+
 /// A name that no other process has: two may advertise the same address by mistake, or one after another.
 fn own_name() -> String {
     format!("process {} since {}", std::process::id(), time_now())
@@ -145,13 +210,14 @@ fn own_name() -> String {
 
 fn follow(
     database: &Database,
+    hosts: Hosts,
     place: &Place<'_>,
     followers: Vec<Box<dyn Follower>>,
 ) -> anyhow::Result<Standby> {
     let reader = || PostgresReader::open(database, SHARD);
     let snapshots = SnapshotFiles::in_data_dir(place.data, SHARD);
     let journal = reader()?;
-    let recovered = node::recover(Hosts::ALL, &journal, &snapshots, |records| {
+    let recovered = node::recover(hosts, &journal, &snapshots, |records| {
         tracing::info!(records, "recovering");
     })?;
     let with_reader = |follower| -> anyhow::Result<ReadAlong> {
@@ -170,8 +236,11 @@ fn follow(
 /// What waits for the lease, leads under it, and gives it back.
 struct Office {
     lease: Lease,
+    hosts: Hosts,
     database: Database,
     founding: Founding,
+    peers: Option<Peers>,
+    runtime: Handle,
     stopping: mpsc::Receiver<()>,
 }
 
@@ -186,11 +255,24 @@ impl Office {
         let node = standby.lead(Box::new(journal), Box::new(SystemClock::new()));
         let node = node.map_err(|error| error.to_string())?;
         say!("leading shard {SHARD} in epoch {epoch} from position {}", handle.durable_position());
+        let courier = self.peers.take().map(|peers| self.send_out(peers, &handle)).transpose();
+        let courier = courier.map_err(|error| error.to_string())?;
         let lost = self.lead(&node, held);
+        if let Some(courier) = courier {
+            courier.stop();
+        }
         let stopped = node.stop();
         // Without it the next one waits until the lease is over.
         drop(self.lease.give_back());
         lost.and(stopped)
+    }
+
+    /// Sends somebody out with what the node has to say to others.
+    fn send_out(&self, peers: Peers, node: &NodeHandle) -> io::Result<Courier> {
+        let make = |back: ReturnPath| -> Box<dyn Carrier> {
+            Box::new(GrpcCarrier::start(peers, &back, &self.runtime))
+        };
+        Courier::start(node.clone(), NodeConfig::default().system, make)
     }
 
     /// Asks for the lease until it is given, or this process is to end.
@@ -221,8 +303,10 @@ impl Office {
     fn lead(&mut self, node: &Node, held: Held) -> Result<(), String> {
         let handle = node.handle();
         let mut until = held.until;
-        // Its first command, so it is given once the node leads for sure.
-        activate_policy(&handle).map_err(|error| format!("{error:#}"))?;
+        if self.hosts.has(engine::Context::Compliance) {
+            // Its first command, so it is given once the node leads for sure.
+            activate_policy(&handle).map_err(|error| format!("{error:#}"))?;
+        }
         while !self.is_to_end() {
             if let Some(why) = handle.status().halted {
                 return Err(why);

@@ -4,6 +4,7 @@ use anyhow::Context;
 use api::{Services, Settings, SigningKey, TokenVerifier};
 use audit::AuditLog;
 use clap::Args;
+use engine::Hosts;
 use node::journal::JournalReader;
 use node::{Follower, Node, NodeConfig, NodeHandle, SystemClock};
 use std::net::SocketAddr;
@@ -41,23 +42,17 @@ pub(crate) struct UpOptions {
     /// Fill it with a made-up market whose simulated participants trade.
     #[arg(long)]
     demo: bool,
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "cluster")]
     #[command(flatten)]
     replica: crate::replica::ReplicaOptions,
 }
 
 /// Runs until SIGINT or SIGTERM.
 pub(crate) fn run(options: &UpOptions) -> Result<(), Failure> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from)?;
-    let listener = runtime
-        .block_on(TcpListener::bind(options.listen))
-        .map_err(|error| Failure::Misuse(format!("cannot listen on {}: {error}", options.listen)))?;
-    let base = format!("http://{}", listener.local_addr().map_err(anyhow::Error::from)?);
-    let place = Place { runtime, listener, base, data: &options.data };
-    #[cfg(feature = "postgres")]
+    let place = Place::at(options.listen, &options.data)?;
+    #[cfg(feature = "cluster")]
     if let Some(database) = &options.replica.database {
-        return crate::replica::run(place, database, &options.replica);
+        return crate::replica::run(place, options.replica.role(database)?);
     }
     let started = Instant::now();
     let opened = embedded::open(&options.data, |records| tracing::info!(records, "recovering"))
@@ -78,7 +73,7 @@ pub(crate) fn run(options: &UpOptions) -> Result<(), Failure> {
 
 /// Where a server serves.
 pub(crate) struct Place<'a> {
-    runtime: Runtime,
+    pub(crate) runtime: Runtime,
     listener: TcpListener,
     /// Under which address.
     pub(crate) base: String,
@@ -86,15 +81,35 @@ pub(crate) struct Place<'a> {
     pub(crate) data: &'a Path,
 }
 
-impl Place<'_> {
-    /// Serves until SIGINT, SIGTERM, or `enough`.
+impl<'a> Place<'a> {
+    /// Listens there; what is kept goes to `data`.
+    pub(crate) fn at(listen: SocketAddr, data: &'a Path) -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.map_err(anyhow::Error::from)?;
+        let listener = runtime
+            .block_on(TcpListener::bind(listen))
+            .map_err(|error| Failure::Misuse(format!("cannot listen on {listen}: {error}")))?;
+        let base = format!("http://{}", listener.local_addr().map_err(anyhow::Error::from)?);
+        Ok(Self { runtime, listener, base, data })
+    }
+
+    /// Serves the API of a node until SIGINT, SIGTERM, or `enough`.
     pub(crate) fn serve(
         self,
         services: Services,
         enough: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
+        services.node.answer_on(self.runtime.handle());
+        self.serve_router(|| api::router(services), enough)
+    }
+
+    /// Serves a router, which is made within the runtime.
+    pub(crate) fn serve_router(
+        self,
+        router: impl FnOnce() -> api::Router,
+        enough: impl Future<Output = ()> + Send + 'static,
+    ) -> anyhow::Result<()> {
         let Self { runtime, listener, base, data } = self;
-        services.node.answer_on(runtime.handle());
         server_file::write(data, &base).context("cannot note the address")?;
         let served = runtime.block_on(async {
             let mut terminate = signal(SignalKind::terminate())?;
@@ -105,7 +120,7 @@ impl Place<'_> {
                     () = enough => {}
                 }
             };
-            api::serve(listener, api::router(services), shutdown).await
+            api::serve(listener, router(), shutdown).await
         });
         server_file::remove(data);
         drop(runtime);
@@ -137,16 +152,24 @@ impl ReadSide {
     }
 }
 
-/// What the API stands on, with the keys of a data directory.
+/// What the API of a node with everything stands on, with the key of tokens in that directory.
 pub(crate) fn services(
-    data: &Path,
+    keys: &Path,
     node: NodeHandle,
     views: ViewsReader,
     journal: Box<dyn JournalReader>,
 ) -> anyhow::Result<Services> {
-    let key = SigningKey::open(data)?;
-    let tokens = TokenVerifier::new(&key, data)?;
-    Ok(Services { node, tokens, views, journal, settings: Settings::default() })
+    let key = SigningKey::open(keys)?;
+    let tokens = TokenVerifier::new(&key, keys)?;
+    Ok(Services {
+        node,
+        hosts: Hosts::ALL,
+        policy: None,
+        tokens,
+        views,
+        journal,
+        settings: Settings::default(),
+    })
 }
 
 /// A node without a policy denies every order; the shipped one comes into force when there is none.

@@ -15,6 +15,17 @@ use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+/// The pages that stand on nothing but this program, for a gateway that has no node.
+#[cfg(feature = "gateway")]
+pub(crate) fn pages<S: Clone + Send + Sync + 'static>() -> axum::Router<S> {
+    use axum::routing::get;
+    axum::Router::new()
+        .route("/", get(home))
+        .route("/docs", get(docs))
+        .route("/problems", get(problems))
+        .route("/problems/{code}", get(problem))
+}
+
 const HTML: &str = "text/html; charset=utf-8";
 const DOCS: &str = include_str!("docs.html");
 

@@ -51,6 +51,8 @@ kinds! {
     RATE_EXCEEDED 429 "rate.exceeded" "Too many requests" "You have used up your rate. Retry-After says when to go on."
     TOO_MANY_STREAMS 503 "gateway.too-many-streams" "Too many streams" "The gateway serves a limited number of event streams at once."
     GATEWAY_OVERLOADED 503 "gateway.overloaded" "Overloaded" "Too many requests are in progress. Nothing was done; try again after the time given."
+    NO_LEADER 503 "gateway.no-leader" "No leader" "No replica of the service takes requests now. Nothing was done; try again after the time given."
+    NO_ANSWER 502 "gateway.no-answer" "No answer" "The service was lost while it worked on the request. It may or may not have happened: ask again under the same Idempotency-Key or client order id."
     OVERLOADED 503 "node.overloaded" "Overloaded" "Too many commands are waiting. Nothing was done; try again after the time given."
     HALTED 503 "node.halted" "Halted" "The node has stopped after a failure. What was not answered may or may not have happened: ask again under the same idempotency key once it is back."
     STOPPING 503 "node.stopping" "Stopping" "The node is shutting down. Nothing was done."

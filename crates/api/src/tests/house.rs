@@ -97,7 +97,8 @@ impl House {
         let key = SigningKey::open(dir.path()).unwrap();
         let tokens = TokenVerifier::new(&key, dir.path()).unwrap();
         let node = running.handle();
-        let services = Services { node: node.clone(), tokens, views, journal: Box::new(reader), settings };
+        let (hosts, journal) = (Hosts::ALL, Box::new(reader));
+        let services = Services { node: node.clone(), hosts, policy: None, tokens, views, journal, settings };
         let router = crate::router(services);
         Self { dir, router, issuer: TokenIssuer::new(&key), node, running: Some(running) }
     }

@@ -1,6 +1,7 @@
 //! Where a journal lies: in a data directory, or in a PostgreSQL database.
 
 use clap::Args;
+use engine::Hosts;
 use node::journal::{Journal, JournalReader};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -9,9 +10,9 @@ use store::{Check, Founding};
 
 use crate::cli::Failure;
 use crate::embedded;
-#[cfg(feature = "postgres")]
+#[cfg(feature = "cluster")]
 use crate::embedded::SHARD;
-#[cfg(feature = "postgres")]
+#[cfg(feature = "cluster")]
 use store::postgres::{Database, PostgresJournal, PostgresReader};
 
 /// Which journal to read.
@@ -21,18 +22,27 @@ pub(super) struct Source {
     #[arg(long, default_value = "data")]
     data: PathBuf,
     /// The PostgreSQL database, instead of a data directory.
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "cluster")]
     #[arg(long, value_name = "URL", conflicts_with = "data")]
     database: Option<String>,
 }
 
 impl Source {
     pub(super) fn reader(&self) -> Result<Box<dyn JournalReader>, Failure> {
-        #[cfg(feature = "postgres")]
+        self.place()?.reader()
+    }
+
+    /// The contexts that the journal's node hosts.
+    pub(super) fn hosts(&self) -> Result<Hosts, Failure> {
+        Ok(embedded::hosts(&self.place()?.founding()?)?)
+    }
+
+    fn place(&self) -> Result<Place, Failure> {
+        #[cfg(feature = "cluster")]
         if let Some(database) = &self.database {
-            return Place::in_database(database)?.reader();
+            return Place::in_database(database);
         }
-        Place::Directory(self.data.clone()).reader()
+        Ok(Place::Directory(self.data.clone()))
     }
 }
 
@@ -40,7 +50,7 @@ impl Source {
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
     Directory(PathBuf),
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "cluster")]
     Database(Box<Database>),
 }
 
@@ -52,20 +62,20 @@ impl FromStr for Place {
         if !["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
             return Ok(Self::Directory(PathBuf::from(text)));
         }
-        #[cfg(feature = "postgres")]
+        #[cfg(feature = "cluster")]
         return text
             .parse()
             .map(|database| Self::Database(Box::new(database)))
             .map_err(|error: store::postgres::Unusable| error.to_string());
-        #[cfg(not(feature = "postgres"))]
-        Err("this build knows no PostgreSQL: build it with --features postgres".to_owned())
+        #[cfg(not(feature = "cluster"))]
+        Err("this build knows no PostgreSQL: build it with --features cluster".to_owned())
     }
 }
 
 impl Place {
     /// What an address names, whatever it begins with. It may hold a password, so it is read here and not with the
     /// command line, which would print it.
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "cluster")]
     pub(crate) fn in_database(address: &str) -> Result<Self, Failure> {
         Ok(Self::Database(Box::new(crate::replica::parse(address)?)))
     }
@@ -74,7 +84,7 @@ impl Place {
     pub(crate) fn reader(&self) -> Result<Box<dyn JournalReader>, Failure> {
         match self {
             Self::Directory(data) => Ok(Box::new(embedded::reader(data)?)),
-            #[cfg(feature = "postgres")]
+            #[cfg(feature = "cluster")]
             Self::Database(database) => Ok(Box::new(PostgresReader::open(database, SHARD).map_err(misuse)?)),
         }
     }
@@ -83,7 +93,7 @@ impl Place {
     pub(super) fn founding(&self) -> Result<Founding, Failure> {
         match self {
             Self::Directory(data) => Ok(embedded::reader(data)?.founding().clone()),
-            #[cfg(feature = "postgres")]
+            #[cfg(feature = "cluster")]
             Self::Database(database) => {
                 PostgresReader::open(database, SHARD).and_then(|reader| reader.founding()).map_err(misuse)
             }
@@ -94,7 +104,7 @@ impl Place {
     pub(super) fn writer(&self, founding: &Founding) -> Result<Box<dyn Journal>, Failure> {
         match self {
             Self::Directory(data) => Ok(Box::new(sqlite(data, founding)?)),
-            #[cfg(feature = "postgres")]
+            #[cfg(feature = "cluster")]
             Self::Database(database) => {
                 Ok(Box::new(PostgresJournal::open(database, founding, Check::Tail).map_err(misuse)?))
             }
@@ -104,7 +114,7 @@ impl Place {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Directory(data) => data.display().to_string(),
-            #[cfg(feature = "postgres")]
+            #[cfg(feature = "cluster")]
             Self::Database(database) => database.place().to_owned(),
         }
     }

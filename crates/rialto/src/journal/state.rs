@@ -1,7 +1,7 @@
 //! `rialto journal state`: what a journal comes to, as a hash for each service and as lines.
 
 use clap::Args;
-use engine::{Engine, Hosts, StateHash};
+use engine::{Engine, StateHash};
 use node::journal::{Chain, JournalError};
 
 use super::place::Source;
@@ -25,10 +25,11 @@ pub(crate) struct StateOptions {
 /// Folds the journal in and says what it comes to.
 pub(super) fn run(options: &StateOptions) -> Result<(), Failure> {
     let reader = options.source.reader()?;
+    let hosts = options.source.hosts()?;
     let wrong = |error: JournalError| Failure::Wrong(error.to_string());
     let stated = reader.tail().map_err(wrong)?;
     let bar = progress_bar(stated.next_position - 1, "folding in");
-    let mut engine = Engine::new(Hosts::ALL);
+    let mut engine = Engine::new(hosts);
     let chain = node::follow_to_end(reader.as_ref(), Chain::genesis(reader.shard()), |record| {
         engine.apply(&record);
         bar.inc(1);
@@ -36,7 +37,7 @@ pub(super) fn run(options: &StateOptions) -> Result<(), Failure> {
     });
     bar.finish_and_clear();
     chain.map_err(|error| Failure::Wrong(error.to_string()))?;
-    let hashes = engine.state().hashes(Hosts::ALL);
+    let hashes = engine.state().hashes(hosts);
     let whole = StateHash::of_all(&hashes);
     let position = engine.last().map_or(0, |moment| moment.position);
     if options.json {

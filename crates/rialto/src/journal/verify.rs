@@ -1,7 +1,6 @@
 //! `rialto journal verify`: the standing proof that history decides as it did.
 
 use clap::Args;
-use engine::Hosts;
 use node::journal::{GENESIS_HASH, Hash, JournalError, JournalReader};
 
 use super::place::Source;
@@ -30,9 +29,10 @@ struct Verified {
 /// Verifies.
 pub(super) fn run(options: &VerifyOptions) -> Result<(), Failure> {
     let reader = options.source.reader()?;
+    let hosts = options.source.hosts()?;
     let tail = reader.tail().map_err(|error| Failure::Wrong(error.to_string()))?;
     let bar = progress_bar(tail.next_position - 1, "deciding again");
-    let verified = node::verify(Hosts::ALL, reader.as_ref(), |records| bar.set_position(records));
+    let verified = node::verify(hosts, reader.as_ref(), |records| bar.set_position(records));
     bar.finish_and_clear();
     let (records, engine) = verified.map_err(|error| Failure::Wrong(error.to_string()))?;
     engine.state().trading.ledger().audit().map_err(Failure::Wrong)?;

@@ -10,12 +10,16 @@ mod followers;
 mod hostile;
 mod journals;
 mod kill;
+#[cfg(feature = "cluster")]
+mod load;
 mod overload;
 mod replay;
-#[cfg(feature = "postgres")]
+#[cfg(feature = "cluster")]
 mod replicas;
 mod resume;
 mod retries;
 mod scenarios;
 mod server;
+#[cfg(feature = "cluster")]
+mod services;
 mod tokens;

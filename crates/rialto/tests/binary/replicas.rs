@@ -1,40 +1,18 @@
 //! Two processes on one journal in a real PostgreSQL, and what becomes of acknowledged orders when one of them, or the
 //! database, goes. Needs PostgreSQL installed; there is nothing to prove without.
 
+use crate::load::{Orders, await_that, signal};
 use crate::server::{Server, printed, run, token};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 use testbed::Postgres;
 
 const ORDERS: &str = "/trading/orders";
 const KEY: &str = "token-signing-key.pem";
-const CLIENTS: usize = 3;
-/// How long anything that must come may take.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Waits until there is what is waited for.
-fn await_that<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited for {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn signal(server: &Server, name: &str) {
-    assert!(Command::new("kill").args([name, &server.id().to_string()]).status().unwrap().success());
-}
-
 /// A server with a migrated database.
 fn database() -> (Postgres, String) {
     let postgres = Postgres::start(&[]).unwrap();
@@ -139,22 +117,20 @@ impl Replicas {
         })
     }
 
-    /// Lets clients place orders while something happens.
+    /// Lets clients place orders while something happens, and looks for every one of them at every replica.
     fn under_load(&self, orders: &Orders, what_happens: impl FnOnce()) {
         let token = self.token("ann", "trader");
-        std::thread::scope(|scope| {
-            for _ in 0..CLIENTS {
-                scope.spawn(|| orders.place(self, &token));
-            }
-            // Also when something in here does not come out as expected.
-            let _ended = Enough(&orders.enough);
-            orders.await_more(50);
-            what_happens();
-            // Whatever has happened, orders go on.
-            orders.await_more(50);
-        });
-        orders.enough.store(false, Ordering::Relaxed);
-        orders.assert_all_are_there(self, &token);
+        let place = |client_order_id: &str| self.place(&token, client_order_id);
+        orders.under_load(place, what_happens);
+        let leader = self.leader();
+        let servers = self.servers.read().unwrap();
+        let position = servers[leader].position();
+        for server in servers.iter() {
+            await_that("a replica to follow", || (server.position() >= position).then_some(()));
+            orders.assert_all_are_in(&server.list(&token, ORDERS));
+        }
+        drop(servers);
+        orders.assert_retries_are_told_the_same(place);
     }
 
     /// Ends all, and proves journal and audit logs.
@@ -172,62 +148,6 @@ impl Replicas {
 
 fn up(data: &Path, url: &str) -> Server {
     Server::start_with(data, &["--database", url])
-}
-
-/// Tells clients to end when it goes.
-struct Enough<'a>(&'a AtomicBool);
-
-impl Drop for Enough<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// What clients were told of their orders, by client order id: order and position.
-#[derive(Default)]
-struct Orders {
-    numbers: AtomicU64,
-    told: Mutex<BTreeMap<String, (u64, u64)>>,
-    enough: AtomicBool,
-}
-
-impl Orders {
-    fn place(&self, replicas: &Replicas, token: &str) {
-        while !self.enough.load(Ordering::Relaxed) {
-            let client_order_id = format!("order-{}", self.numbers.fetch_add(1, Ordering::Relaxed));
-            let told = replicas.place(token, &client_order_id);
-            self.told.lock().unwrap().insert(client_order_id, told);
-        }
-    }
-
-    fn await_more(&self, more: usize) {
-        let enough = self.told.lock().unwrap().len() + more;
-        await_that("more orders to be taken", || (self.told.lock().unwrap().len() >= enough).then_some(()));
-    }
-
-    /// Each acknowledged order is there, once, at every replica, and a retry gets the answer that was given.
-    fn assert_all_are_there(&self, replicas: &Replicas, token: &str) {
-        let told = self.told.lock().unwrap();
-        let leader = replicas.leader();
-        let servers = replicas.servers.read().unwrap();
-        let position = servers[leader].position();
-        for server in servers.iter() {
-            await_that("a replica to follow", || (server.position() >= position).then_some(()));
-            let mut there: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-            for order in server.list(token, ORDERS) {
-                let id = order["client_order_id"].as_str().unwrap().to_owned();
-                there.entry(id).or_default().push(order["order"].as_u64().unwrap());
-            }
-            assert_eq!(there.len(), told.len(), "nothing is there that was not acknowledged in the end");
-            for (client_order_id, (order, _)) in told.iter() {
-                assert_eq!(there.get(client_order_id), Some(&vec![*order]), "{client_order_id}");
-            }
-        }
-        drop(servers);
-        for (client_order_id, told) in told.iter().take(20) {
-            assert_eq!(replicas.place(token, client_order_id), *told, "{client_order_id}");
-        }
-    }
 }
 
 #[test]
@@ -341,7 +261,7 @@ fn fault_7_while_the_synchronous_replica_stands_still_nothing_is_acknowledged_an
     replicas.under_load(&orders, || {
         replica.pause(true).unwrap();
         // What was under way when it stood still may be done; after that nothing is.
-        let count = || orders.told.lock().unwrap().len();
+        let count = || orders.count();
         await_that("orders to stand still", || {
             let before = count();
             std::thread::sleep(Duration::from_secs(1));

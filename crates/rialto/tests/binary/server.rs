@@ -71,8 +71,13 @@ impl Server {
 
     /// Starts it, if it will.
     pub(crate) fn try_start(mut command: Command, data: &Path, more: &[&str]) -> Result<Self, Refused> {
-        let log = tempfile::NamedTempFile::new().unwrap();
         command.args(["up", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(more);
+        Self::try_command(command, data)
+    }
+
+    /// Starts what the command says, which serves and keeps what it keeps in `data`.
+    pub(crate) fn try_command(mut command: Command, data: &Path) -> Result<Self, Refused> {
+        let log = tempfile::NamedTempFile::new().unwrap();
         command.stdout(Stdio::piped()).stderr(log.reopen().unwrap());
         let mut child = command.spawn().unwrap();
         let Some(first) = BufReader::new(child.stdout.take().unwrap()).lines().next() else {
@@ -116,7 +121,7 @@ impl Server {
     }
 
     /// Whether it ends within that time.
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "cluster")]
     pub(crate) fn has_ended_within(&mut self, time: Duration) -> bool {
         let deadline = Instant::now() + time;
         while self.child.try_wait().unwrap().is_none() {

@@ -13,7 +13,7 @@ use crate::refusals;
 use crate::services::Api;
 use axum::extract::State;
 use axum::http::StatusCode;
-use engine::{Command, OrderReceipt, Receipt, ReceiptResult, Request};
+use engine::{Command, OrderReceipt, Receipt, ReceiptResult};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use trading::{Cause, OrderKind, PlaceOrder, Status};
@@ -147,7 +147,7 @@ struct BatchResult<'a> {
 pub(crate) async fn place_order(State(api): State<Arc<Api>>, call: Call) -> Answer {
     let order: NewOrder<'_> = call.read()?;
     let (place, scales) = order.command(&api, &call).await?;
-    let receipt = api.node.submit(call.request(command(place))).await?;
+    let receipt = api.submit_order(call.request(command(place))).await?;
     let position = receipt.position;
     let placed = outcome(&api, call.correlation, scales, &receipt)?;
     let status = if placed.status == Status::Created { StatusCode::ACCEPTED } else { StatusCode::CREATED };
@@ -177,7 +177,7 @@ pub(crate) async fn place_orders(State(api): State<Arc<Api>>, call: Call) -> Ans
             scales
         }));
     }
-    let receipts = submit(&api, requests).await?;
+    let receipts = api.submit_orders(requests).await?;
     let position = receipts.iter().map(|receipt| receipt.position).max();
     let mut receipts = receipts.into_iter();
     let outcomes: Vec<Result<PlacedOrder, Problem>> = entries
@@ -190,13 +190,6 @@ pub(crate) async fn place_orders(State(api): State<Arc<Api>>, call: Call) -> Ans
     let results = outcomes.iter().map(|outcome| BatchResult::of(outcome, call.correlation)).collect();
     let position = position.unwrap_or_else(|| api.node.durable_position());
     answer::ok(position, &PlacedOrders { position, results })
-}
-
-async fn submit(api: &Api, requests: Vec<Request>) -> Result<Vec<Receipt>, Problem> {
-    if requests.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(api.node.submit_all(requests).await?)
 }
 
 fn command(place: PlaceOrder) -> Command {

@@ -7,6 +7,7 @@ use crate::forms;
 use crate::operations::trading::order_entry::{self, PlacedOrder};
 use crate::ownership::Purpose;
 use crate::problem::Problem;
+use crate::refusals;
 use crate::services::Api;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -65,7 +66,10 @@ pub(crate) async fn replace_order(
     let quantity =
         body.quantity.map(|quantity| quantity.quantity("quantity", scales.quantity)).transpose()?;
     let replace = trading::Command::ReplaceOrder { order, price, quantity, user: call.user() };
-    let receipt = api.submit(call.request(Command::Trading(replace))).await?;
+    let receipt = api.submit_order(call.request(Command::Trading(replace))).await?;
+    if let ReceiptResult::Refused(refusal) = &receipt.result {
+        return Err(refusals::problem(refusal, receipt.position));
+    }
     if let ReceiptResult::Order(_) = &receipt.result {
         let placed = order_entry::outcome(&api, call.correlation, scales, &receipt)?;
         return answer::json(StatusCode::CREATED, receipt.position, &placed);

@@ -1,0 +1,320 @@
+//! What a service of a cluster is told: a file, and over it the environment.
+//!
+//! Invariant: a key that is not known is an error, wherever it stands, and so is a value that does not fit; all is read and
+//! checked before anything is begun.
+
+use api::Upstreams;
+use engine::{Context, Hosts};
+use post::Peers;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+use crate::cli::Failure;
+
+/// What the environment says instead of the file, key by key. Lists have commas between.
+const OF_A_SERVICE: [(&str, &str); 10] = [
+    ("RIALTO_DATA", "data"),
+    ("RIALTO_KEYS", "keys"),
+    ("RIALTO_LISTEN", "listen"),
+    ("RIALTO_POST_LISTEN", "post_listen"),
+    ("RIALTO_ADVERTISE", "advertise"),
+    ("DATABASE_URL", "database_url"),
+    ("RIALTO_PEERS_TRADING", "peers.trading"),
+    ("RIALTO_PEERS_SETTLEMENT", "peers.settlement"),
+    ("RIALTO_PEERS_RISK", "peers.risk"),
+    ("RIALTO_PEERS_COMPLIANCE", "peers.compliance"),
+];
+
+/// The same for the gateway.
+const OF_THE_GATEWAY: [(&str, &str); 7] = [
+    ("RIALTO_DATA", "data"),
+    ("RIALTO_KEYS", "keys"),
+    ("RIALTO_LISTEN", "listen"),
+    ("RIALTO_SERVICES_TRADING", "services.trading"),
+    ("RIALTO_SERVICES_SETTLEMENT", "services.settlement"),
+    ("RIALTO_SERVICES_RISK", "services.risk"),
+    ("RIALTO_SERVICES_COMPLIANCE", "services.compliance"),
+];
+
+/// A file with everything in it, for the gateway.
+pub(crate) const GATEWAY_EXAMPLE: &str = "\
+# rialto serve gateway --config gateway.toml
+# Each key can also be given by the environment variable named beside it, which then counts.
+
+# Where this process notes its address and the tokens that are revoked, made if it is not there. (RIALTO_DATA)
+data = \"/var/lib/rialto/gateway-a\"
+
+# The directory with the key that tokens are signed by, the same for all processes. (RIALTO_KEYS; if left out: data)
+keys = \"/etc/rialto\"
+
+# Where it listens. (RIALTO_LISTEN)
+listen = \"127.0.0.1:7400\"
+
+# Where the HTTP API of each service's replicas is. (RIALTO_SERVICES_TRADING and so on, with commas between)
+[services]
+trading = [\"http://trading-a.internal:7410\", \"http://trading-b.internal:7410\"]
+settlement = [\"http://settlement-a.internal:7420\", \"http://settlement-b.internal:7420\"]
+risk = [\"http://risk-a.internal:7430\", \"http://risk-b.internal:7430\"]
+compliance = [\"http://compliance-a.internal:7440\", \"http://compliance-b.internal:7440\"]
+";
+
+/// A file with everything in it, for the service that is named.
+pub(crate) fn example(service: Context) -> String {
+    let mut text = format!(
+        "\
+# rialto serve {service} --config {service}.toml
+# Each key can also be given by the environment variable named beside it, which then counts.
+
+# Views, audit log and snapshots of this process, made if it is not there. One directory for each process. (RIALTO_DATA)
+data = \"/var/lib/rialto/{service}-a\"
+
+# The directory with the key that tokens are signed by, the same for all processes. (RIALTO_KEYS; if left out: data)
+keys = \"/etc/rialto\"
+
+# Where the HTTP API listens. (RIALTO_LISTEN)
+listen = \"127.0.0.1:7410\"
+
+# Where messages of the other services are taken. (RIALTO_POST_LISTEN)
+post_listen = \"127.0.0.1:7411\"
+
+# Where others find the HTTP API, if not where it listens. (RIALTO_ADVERTISE)
+# advertise = \"http://{service}-a.internal:7410\"
+
+# The service's own database, prepared by rialto migrate. All replicas of the service share it. (DATABASE_URL)
+database_url = \"postgresql://rialto@db/{service}\"
+
+# Where the replicas of the other services take messages. (RIALTO_PEERS_TRADING and so on, with commas between)
+[peers]
+"
+    );
+    for (other, port) in
+        Context::ALL.into_iter().zip([7411, 7421, 7431, 7441]).filter(|(other, _)| *other != service)
+    {
+        text += &format!(
+            "{other} = [\"http://{other}-a.internal:{port}\", \"http://{other}-b.internal:{port}\"]\n"
+        );
+    }
+    text
+}
+
+/// A service of a cluster.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServiceConfig {
+    pub(crate) data: PathBuf,
+    pub(crate) keys: Option<PathBuf>,
+    pub(crate) listen: SocketAddr,
+    pub(crate) post_listen: SocketAddr,
+    pub(crate) advertise: Option<String>,
+    pub(crate) database_url: String,
+    peers: Addresses,
+}
+
+/// The gateway of a cluster.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GatewayConfig {
+    pub(crate) data: PathBuf,
+    pub(crate) keys: Option<PathBuf>,
+    pub(crate) listen: SocketAddr,
+    services: Addresses,
+}
+
+/// Addresses of replicas, by service.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Addresses {
+    #[serde(default)]
+    trading: Vec<String>,
+    #[serde(default)]
+    settlement: Vec<String>,
+    #[serde(default)]
+    risk: Vec<String>,
+    #[serde(default)]
+    compliance: Vec<String>,
+}
+
+impl Addresses {
+    fn by_context(&self) -> impl Iterator<Item = (Context, &[String])> {
+        let Self { trading, settlement, risk, compliance } = self;
+        Context::ALL.into_iter().zip([trading, settlement, risk, compliance].map(Vec::as_slice))
+    }
+}
+
+/// Reads the file, if one is named, and over it the variables of the environment.
+fn read<T: DeserializeOwned>(file: Option<&Path>, variables: &[(&str, &str)]) -> Result<T, Failure> {
+    let text = match file {
+        Some(file) => std::fs::read_to_string(file)
+            .map_err(|error| Failure::Misuse(format!("cannot read {}: {error}", file.display())))?,
+        None => String::new(),
+    };
+    let place = file.map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
+    let said = variables.iter().filter_map(|(name, key)| Some((*key, std::env::var(name).ok()?)));
+    parse(&text, said).map_err(|why| Failure::Misuse(format!("{place}: {why}")))
+}
+
+fn parse<'a, T: DeserializeOwned>(
+    text: &str,
+    said: impl IntoIterator<Item = (&'a str, String)>,
+) -> Result<T, String> {
+    let mut table: Table = text.parse().map_err(|error: toml::de::Error| one_line(&error.to_string()))?;
+    for (key, value) in said {
+        put(&mut table, key, &value);
+    }
+    serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
+        let path = error.path().to_string();
+        let why = one_line(&error.into_inner().to_string());
+        if path == "." { why } else { format!("{path}: {why}") }
+    })
+}
+
+impl GatewayConfig {
+    /// Reads the file, if one is named, and the environment.
+    pub(crate) fn read(file: Option<&Path>) -> Result<Self, Failure> {
+        read(file, &OF_THE_GATEWAY)
+    }
+
+    /// Where the services are.
+    pub(crate) fn upstreams(&self) -> Result<Upstreams, String> {
+        let mut upstreams = Upstreams::default();
+        for (context, addresses) in self.services.by_context() {
+            if addresses.is_empty() {
+                return Err(format!("services.{context}: must name at least one replica of {context}"));
+            }
+            upstreams.add(context, addresses).map_err(|why| format!("services.{context}: {why}"))?;
+        }
+        Ok(upstreams)
+    }
+}
+
+impl ServiceConfig {
+    /// Reads the file, if one is named, and the environment.
+    pub(crate) fn read(file: Option<&Path>) -> Result<Self, Failure> {
+        read(file, &OF_A_SERVICE)
+    }
+
+    /// Where the other services take messages of one that hosts these contexts.
+    pub(crate) fn peers(&self, hosts: Hosts) -> Result<Peers, String> {
+        let mut peers = Peers::default();
+        for (context, addresses) in self.peers.by_context() {
+            match (hosts.has(context), addresses.is_empty()) {
+                (true, true) => {}
+                (true, false) => {
+                    return Err(format!("peers.{context}: is this service itself, and must be left out"));
+                }
+                (false, true) => {
+                    return Err(format!("peers.{context}: must name at least one replica of {context}"));
+                }
+                (false, false) => {
+                    let added = peers.add(context, 0, addresses);
+                    added.map_err(|error| format!("peers.{context}: {error}"))?;
+                }
+            }
+        }
+        Ok(peers)
+    }
+}
+
+/// Puts what a variable says in the place of what the file says.
+fn put(table: &mut Table, key: &str, value: &str) {
+    let Some((section, key)) = key.split_once('.') else {
+        table.insert(key.to_owned(), Value::String(value.to_owned()));
+        return;
+    };
+    let list = value.split(',').map(str::trim).filter(|item| !item.is_empty());
+    let list = list.map(|item| Value::String(item.to_owned())).collect();
+    let section = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+    if let Value::Table(section) = section {
+        section.insert(key.to_owned(), Value::Array(list));
+    }
+}
+
+/// The message without the picture of the place, which takes several lines.
+fn one_line(message: &str) -> String {
+    let lines = message.lines().map(str::trim);
+    let said: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.contains('|')).collect();
+    said.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RISK: Context = Context::Risk;
+
+    fn of(text: &str, variables: &[(&str, &str)]) -> Result<ServiceConfig, String> {
+        let key = |name| OF_A_SERVICE.iter().find(|(known, _)| *known == name).unwrap().1;
+        parse(text, variables.iter().map(|(name, value)| (key(*name), (*value).to_owned())))
+    }
+
+    #[test]
+    fn the_example_of_every_service_is_a_good_one() {
+        for service in Context::ALL {
+            let read = of(&example(service), &[]).unwrap();
+            read.peers(Hosts::only(&[service])).unwrap();
+        }
+        parse::<GatewayConfig>(GATEWAY_EXAMPLE, []).unwrap().upstreams().unwrap();
+    }
+
+    #[test]
+    fn the_gateway_must_know_every_service() {
+        let said = |value: &str| {
+            let said = [("services.risk", value.to_owned())];
+            parse::<GatewayConfig>(GATEWAY_EXAMPLE, said).unwrap().upstreams().unwrap_err()
+        };
+        assert!(said("").contains("services.risk: must name"));
+        for bad in ["10.0.0.7:7430", "http://10.0.0.7:7430/risk", "https://10.0.0.7:7430"] {
+            assert!(said(bad).contains("http://10.0.0.7:7410"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_example_names_every_variable() {
+        let all: String = Context::ALL.into_iter().map(example).collect();
+        for (text, variables) in [(&*all, &OF_A_SERVICE[..]), (GATEWAY_EXAMPLE, &OF_THE_GATEWAY)] {
+            let is_told = |name: &str| name.contains("_PEERS_") || name.contains("_SERVICES_");
+            for (name, _) in variables.iter().filter(|(name, _)| !is_told(name)) {
+                assert!(text.contains(name), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_environment_counts_more_than_the_file() {
+        let variables = [
+            ("DATABASE_URL", "postgresql://elsewhere/risk"),
+            ("RIALTO_LISTEN", "127.0.0.1:9"),
+            ("RIALTO_PEERS_TRADING", "http://a:1, http://b:2"),
+        ];
+        let read = of(&example(RISK), &variables).unwrap();
+        assert_eq!(read.database_url, "postgresql://elsewhere/risk");
+        assert_eq!(read.listen.port(), 9);
+        assert_eq!(read.peers.trading, ["http://a:1", "http://b:2"]);
+        assert_eq!(read.peers.settlement.len(), 2, "what the environment does not say stays as it was");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_key() {
+        let with = |more: &str| of(&format!("{more}\n{}", example(RISK)), &[]).unwrap_err();
+        assert!(with("databse = 1").contains("databse"), "{}", with("databse = 1"));
+        let wrong = |variable: &str, value: &str| of(&example(RISK), &[(variable, value)]).unwrap_err();
+        let listen = wrong("RIALTO_LISTEN", "7400");
+        assert!(listen.starts_with("listen: ") && !listen.contains('\n'), "{listen}");
+        let missing = of("", &[]).unwrap_err();
+        assert!(missing.contains("data"), "{missing}");
+        assert!(of("data = ", &[]).unwrap_err().contains("line 1"));
+    }
+
+    #[test]
+    fn the_other_services_must_be_named_and_the_own_one_not() {
+        let said = |variable: &str, value: &str| {
+            of(&example(RISK), &[(variable, value)]).unwrap().peers(Hosts::only(&[RISK])).unwrap_err()
+        };
+        assert!(said("RIALTO_PEERS_RISK", "http://a:1").contains("peers.risk: is this service itself"));
+        assert!(said("RIALTO_PEERS_TRADING", "").contains("peers.trading: must name"));
+        assert!(said("RIALTO_PEERS_TRADING", "a:1").contains("http://10.0.0.7:7411"));
+    }
+}

@@ -1,0 +1,103 @@
+//! Clients that place orders while something happens, and never give up.
+
+use crate::server::Server;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+const CLIENTS: usize = 3;
+/// How long anything that must come may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until there is what is waited for.
+pub(crate) fn await_that<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+pub(crate) fn signal(server: &Server, name: &str) {
+    assert!(Command::new("kill").args([name, &server.id().to_string()]).status().unwrap().success());
+}
+
+/// Tells clients to end when it goes.
+struct Enough<'a>(&'a AtomicBool);
+
+impl Drop for Enough<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What clients were told of their orders, by client order id: order and position.
+#[derive(Default)]
+pub(crate) struct Orders {
+    numbers: AtomicU64,
+    told: Mutex<BTreeMap<String, (u64, u64)>>,
+    enough: AtomicBool,
+}
+
+impl Orders {
+    /// Lets clients place orders while something happens.
+    pub(crate) fn under_load(&self, place: impl Fn(&str) -> (u64, u64) + Sync, what_happens: impl FnOnce()) {
+        std::thread::scope(|scope| {
+            for _ in 0..CLIENTS {
+                scope.spawn(|| self.place(&place));
+            }
+            // Also when something in here does not come out as expected.
+            let _ended = Enough(&self.enough);
+            self.await_more(50);
+            what_happens();
+            // Whatever has happened, orders go on.
+            self.await_more(50);
+        });
+        self.enough.store(false, Ordering::Relaxed);
+    }
+
+    fn place(&self, place: &impl Fn(&str) -> (u64, u64)) {
+        while !self.enough.load(Ordering::Relaxed) {
+            let client_order_id = format!("order-{}", self.numbers.fetch_add(1, Ordering::Relaxed));
+            let told = place(&client_order_id);
+            self.told.lock().unwrap().insert(client_order_id, told);
+        }
+    }
+
+    /// How many were acknowledged.
+    pub(crate) fn count(&self) -> usize {
+        self.told.lock().unwrap().len()
+    }
+
+    pub(crate) fn await_more(&self, more: usize) {
+        let enough = self.count() + more;
+        await_that("more orders to be taken", || (self.count() >= enough).then_some(()));
+    }
+
+    /// Each acknowledged order is in the list, once, and nothing else is.
+    pub(crate) fn assert_all_are_in(&self, list: &[Value]) {
+        let told = self.told.lock().unwrap();
+        let mut there: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+        for order in list {
+            let id = order["client_order_id"].as_str().unwrap().to_owned();
+            there.entry(id).or_default().push(order["order"].as_u64().unwrap());
+        }
+        assert_eq!(there.len(), told.len(), "nothing is there that was not acknowledged in the end");
+        for (client_order_id, (order, _)) in told.iter() {
+            assert_eq!(there.get(client_order_id), Some(&vec![*order]), "{client_order_id}");
+        }
+    }
+
+    /// A retry gets the answer that was given.
+    pub(crate) fn assert_retries_are_told_the_same(&self, place: impl Fn(&str) -> (u64, u64)) {
+        for (client_order_id, told) in self.told.lock().unwrap().iter().take(20) {
+            assert_eq!(place(client_order_id), *told, "{client_order_id}");
+        }
+    }
+}
