@@ -114,11 +114,11 @@ impl Engine {
             E::AssetDefined(_)
             | E::InstrumentDefined(_)
             | E::ParticipantRegistered { .. }
-            | E::AccountOpened { .. } => self.tell_others(event, effects),
+            | E::AccountOpened { .. }
+            | E::BusinessDayOpened { .. } => self.tell_others(event, effects),
             E::ReferencePriceSet { .. }
             | E::Deposited { .. }
             | E::Withdrawn { .. }
-            | E::BusinessDayOpened { .. }
             | E::PhaseChanged { .. }
             | E::AuctionUncrossed { .. }
             | E::OrderCleared { .. }
@@ -130,7 +130,8 @@ impl Engine {
         }
     }
 
-    /// Contexts in other nodes have to know the assets, instruments and accounts that amounts and limits are about.
+    /// Contexts in other nodes have to know the assets, instruments and accounts that amounts and limits are about, and
+    /// which day it is.
     fn tell_others(&self, event: &trading::Event, effects: &mut Effects) {
         let hosts = self.setup.hosts;
         let Some(definition) = event.definition().filter(|_| hosts.has(Context::Trading)) else { return };

@@ -273,6 +273,7 @@ impl Command {
                 | Self::DefineInstrument(_)
                 | Self::RegisterParticipant { .. }
                 | Self::OpenAccount { .. }
+                | Self::OpenBusinessDay { .. }
         )
     }
 }

@@ -95,10 +95,16 @@ impl Trading {
             Command::OpenAccount { account, participant, owner } => {
                 self.new_account(*account, *participant, *owner)
             }
+            // A later one may have been told of sooner.
+            Command::OpenBusinessDay { date }
+                if self.business_date.is_some_and(|current| *date < current) =>
+            {
+                Ok(Events::new())
+            }
+            Command::OpenBusinessDay { date } => self.open_business_day(*date),
             Command::SetReferencePrice { .. }
             | Command::Deposit { .. }
             | Command::Withdraw { .. }
-            | Command::OpenBusinessDay { .. }
             | Command::SetPhase { .. }
             | Command::PlaceOrder(_)
             | Command::CancelOrder { .. }

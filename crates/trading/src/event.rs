@@ -236,6 +236,9 @@ impl Event {
             let (account, participant, owner) = (*account, *participant, *owner);
             return Some(Command::OpenAccount { account, participant, owner });
         }
+        if let Self::BusinessDayOpened { date } = self {
+            return Some(Command::OpenBusinessDay { date: *date });
+        }
         None
     }
 }

@@ -1,10 +1,11 @@
 //! Definitions: what trading has defined is known in the end wherever another context lives, with the same content, and
-//! nothing else is.
+//! nothing else is. Of the business days it is the last one.
 
 use super::findings::Findings;
 use super::{Rule, ShardName, Violation};
 use engine::{Command, Context, Event, Hosts, Message, Record};
 use std::collections::{BTreeMap, BTreeSet};
+use vocabulary::Date;
 
 const DEFINITIONS: &str = "definitions";
 
@@ -16,6 +17,9 @@ type Known = BTreeSet<String>;
 pub struct Definitions {
     defined: Known,
     copied: BTreeMap<ShardName, Known>,
+    days: BTreeSet<Date>,
+    /// The last one that each shard was told of.
+    told: BTreeMap<ShardName, Date>,
 }
 
 impl Rule for Definitions {
@@ -23,6 +27,17 @@ impl Rule for Definitions {
         let is_trading = hosts.has(Context::Trading);
         if !is_trading {
             self.copied.entry(shard).or_default();
+        }
+        for date in record.events().iter().filter_map(day) {
+            if is_trading {
+                self.days.insert(date);
+                continue;
+            }
+            let found = &mut Findings::in_record(shard, record, found);
+            found
+                .check(self.days.contains(&date), DEFINITIONS, || format!("{date}, which nobody has opened"));
+            let last = self.told.insert(shard, date);
+            found.check(last < Some(date), DEFINITIONS, || format!("{date} after {last:?}"));
         }
         for definition in record.events().iter().filter_map(definition) {
             if is_trading {
@@ -44,6 +59,10 @@ impl Rule for Definitions {
             for missing in self.defined.difference(known) {
                 found.tell(DEFINITIONS, format!("{shard:?} was never told of {missing}"));
             }
+            let (told, last) = (self.told.get(shard), self.days.last());
+            found.check(told == last, DEFINITIONS, || {
+                format!("{shard:?} takes {told:?} for today, not {last:?}")
+            });
         }
     }
 }
@@ -51,7 +70,12 @@ impl Rule for Definitions {
 /// Whether this is what a node without trading notes of a definition that it was told.
 pub(super) fn is_copy(event: &Event, record: &Record) -> bool {
     let Command::Deliver { body, .. } = &record.request.command else { return false };
-    definition(event).is_some() && matches!(**body, Message::Definition(..))
+    (definition(event).is_some() || day(event).is_some()) && matches!(**body, Message::Definition(..))
+}
+
+fn day(event: &Event) -> Option<Date> {
+    let Event::Trading(trading::Event::BusinessDayOpened { date }) = event else { return None };
+    Some(*date)
 }
 
 fn definition(event: &Event) -> Option<String> {

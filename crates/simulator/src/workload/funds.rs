@@ -7,6 +7,8 @@ use super::market::{Holder, id, index, times};
 use super::mix::Act;
 use super::{Asked, Workload};
 
+/// So many accounts at least there are from the beginning.
+pub(super) const ACCOUNTS_MIN: usize = 4;
 /// The most accounts there come to be.
 const ACCOUNTS_MAX: usize = 14;
 
@@ -100,7 +102,10 @@ impl Workload {
             }
             2 => T::RegisterParticipant { participant: *self.dice.pick(&self.market.participants) },
             _ => {
-                let Holder { account, participant, owner } = *self.dice.pick(&self.market.accounts);
+                // One that is there from the beginning: of one that is only just being opened, the changed definition might
+                // come first, and be the true one in one shard alone.
+                let holders = &self.market.accounts[..ACCOUNTS_MIN];
+                let Holder { account, participant, owner } = *self.dice.pick(holders);
                 let owner = if is_changed { self.market.operator } else { owner };
                 T::OpenAccount { account, participant, owner }
             }

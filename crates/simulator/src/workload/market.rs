@@ -12,6 +12,7 @@ use vocabulary::{
     InstrumentId, MarketId, ParticipantId, Price, Quantity, SettlementModel, UserId,
 };
 
+use super::funds::ACCOUNTS_MIN;
 use super::{limits, policies};
 use crate::Dice;
 
@@ -116,7 +117,8 @@ impl Market {
         let participants: Vec<ParticipantId> =
             numbered("MEMBER-", dice.between(2, 4)).iter().map(|code| id(code)).collect();
         let users: Vec<UserId> = numbered("user-", dice.between(3, 8)).iter().map(|code| id(code)).collect();
-        let accounts = numbered("ACC-", dice.between(4, 10)).iter().map(|code| id(code)).collect();
+        let accounts =
+            numbered("ACC-", dice.between(ACCOUNTS_MIN as u64, 10)).iter().map(|code| id(code)).collect();
         let mut market = Self {
             shards,
             quotes,
