@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 7] = [
     &["trading", "settlement", "risk", "compliance"],
     &["engine"],
     &["node"],
-    &["store", "views", "bus", "audit"],
+    &["store", "views", "bus", "post", "audit"],
     &["api"],
     &["rialto", "simulator", "bench"],
 ];
@@ -23,7 +23,7 @@ const LAYERS: [&[&str]; 7] = [
 const FIRST_OUTER: usize = 3;
 
 /// What the simulator has an own instead of.
-const SIMULATED: [&str; 3] = ["store", "bus", "api"];
+const SIMULATED: [&str; 4] = ["store", "bus", "post", "api"];
 
 /// What tests and benchmarks start real servers with.
 const SERVERS: &str = "testbed";
