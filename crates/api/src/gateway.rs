@@ -241,3 +241,51 @@ fn without_hop_by_hop(headers: &HeaderMap) -> HeaderMap<HeaderValue> {
     let passed_on = headers.iter().filter(|(name, _)| !HOP_BY_HOP.contains(&name.as_str()));
     passed_on.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(method: &str, path: &str, headers: &[(&'static str, &'static str)]) -> Parts {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(Body::empty()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn only_what_does_the_same_twice_is_sent_again() {
+        let may = |method: &str, path: &str, headers: &[(&'static str, &'static str)], body: &'static str| {
+            is_repeatable(&parts(method, path, headers), &Bytes::from_static(body.as_bytes()))
+        };
+        assert!(may("GET", "/trading/orders", &[], ""));
+        assert!(may("POST", "/trading/orders", &[], r#"{"client_order_id": "a"}"#));
+        assert!(may("POST", "/trading/accounts/ANN/deposits", &[("idempotency-key", "k")], "{}"));
+        for body in ["{}", r#"{"client_order_id": null}"#, "not json"] {
+            assert!(!may("POST", "/trading/orders", &[], body), "{body}");
+        }
+        assert!(!may("POST", "/trading/accounts/ANN/deposits", &[], r#"{"client_order_id": "a"}"#));
+        assert!(!may("DELETE", "/trading/orders/7", &[], ""));
+    }
+
+    #[test]
+    fn every_order_of_a_batch_counts() {
+        let count = |path: &str, body: &'static str| {
+            orders(&parts("POST", path, &[]), &Bytes::from_static(body.as_bytes()))
+        };
+        assert_eq!(count("/trading/orders/batch", r#"{"orders": [{}, {}, {}]}"#), 3);
+        for body in ["{}", r#"{"orders": []}"#, "nonsense"] {
+            assert_eq!(count("/trading/orders/batch", body), 1, "{body}");
+        }
+        assert_eq!(count("/trading/orders", r#"{"orders": [{}, {}, {}]}"#), 1);
+    }
+
+    #[test]
+    fn what_belongs_to_a_connection_stays_with_it() {
+        let headers =
+            [("connection", "close"), ("transfer-encoding", "chunked"), ("authorization", "Bearer x")];
+        let passed = without_hop_by_hop(&parts("GET", "/", &headers).headers);
+        assert_eq!(passed.keys().map(|name| name.as_str()).collect::<Vec<_>>(), ["authorization"]);
+    }
+}

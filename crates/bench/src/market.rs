@@ -7,6 +7,7 @@ use api::{Role, Roles, SigningKey, TokenIssuer};
 use engine::{Command, Hosts, ReceiptResult, Request};
 use node::{Node, NodeConfig, NodeHandle, NodeParts, Recovered, SystemClock};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use store::snapshot_files::SnapshotFiles;
@@ -102,6 +103,25 @@ impl Market {
     /// # Errors
     /// When the node does not take them.
     pub(crate) fn place_open_orders(&self, node: &NodeHandle) -> anyhow::Result<Duration> {
+        self.place(node, 0..self.open_orders)
+    }
+
+    /// As [`Market::place_open_orders`], those of these numbers; then all of them are cancelled.
+    ///
+    /// # Errors
+    /// When the node does not take them.
+    pub(crate) fn place_and_cancel(&self, node: &NodeHandle, numbers: Range<u32>) -> anyhow::Result<()> {
+        self.place(node, numbers)?;
+        let scope = trading::Scope::All;
+        submit_all(node, std::iter::once(Command::Trading(trading::Command::CancelAll { scope })))?;
+        // The node takes them out step by step.
+        while node.read_blocking(|state| state.trading.order_count() > 0)?.1 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    fn place(&self, node: &NodeHandle, numbers: Range<u32>) -> anyhow::Result<Duration> {
         let began = Instant::now();
         let order = |number: u32| {
             Command::Trading(trading::Command::PlaceOrder(PlaceOrder {
@@ -117,7 +137,7 @@ impl Market {
                 user: owner(number % self.accounts % self.owners),
             }))
         };
-        submit_all(node, (0..self.open_orders).map(order))?;
+        submit_all(node, numbers.map(order))?;
         Ok(began.elapsed())
     }
 }

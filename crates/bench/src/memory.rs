@@ -33,6 +33,8 @@ pub(crate) struct Weighed {
     /// Resident memory over what the process had before, in MiB.
     pub(crate) memory_mib: u64,
     bytes_per_order: u64,
+    /// What a closed order leaves behind, its client order id for good and the rest for a minute.
+    bytes_per_closed_order: u64,
     journal_mib: u64,
     pub(crate) restart_from_snapshot_ms: u64,
     pub(crate) restart_from_journal_ms: u64,
@@ -64,10 +66,26 @@ pub(crate) fn weigh(orders: u32, accounts: u32) -> anyhow::Result<Weighed> {
         bytes_per_account: before.saturating_sub(empty) / u64::from(accounts.max(1)),
         memory_mib: bytes >> 20,
         bytes_per_order: bytes / u64::from(orders.max(1)),
+        bytes_per_closed_order: weigh_closed(orders, accounts)?,
         journal_mib: std::fs::metadata(data.path().join("journal.db"))?.len() >> 20,
         restart_from_snapshot_ms,
         restart_from_journal_ms: restart(data.path())?,
     })
+}
+
+/// Fills a node and empties it, twice: what the second round adds is what closed orders keep, since their places are taken
+/// again.
+fn weigh_closed(orders: u32, accounts: u32) -> anyhow::Result<u64> {
+    let data = tempfile::tempdir()?;
+    let market = Market { accounts, open_orders: orders, ..Market::small(accounts) };
+    let node = market::start(data.path())?;
+    market.define(&node.handle())?;
+    market.place_and_cancel(&node.handle(), 0..orders)?;
+    let first = cost::resident(std::process::id())?;
+    market.place_and_cancel(&node.handle(), orders..2 * orders)?;
+    let second = cost::resident(std::process::id())?;
+    node.stop().map_err(anyhow::Error::msg)?;
+    Ok(second.saturating_sub(first) / u64::from(orders.max(1)))
 }
 
 /// Milliseconds until the node would take commands. It is not started, so that no snapshot is written.
@@ -88,6 +106,7 @@ pub(crate) fn table(all: &[Weighed]) -> Table {
         "bytes an account",
         "memory, MiB",
         "bytes an order",
+        "a closed one keeps",
         "journal, MiB",
         "restart from snapshot, ms",
         "from journal alone, ms",
@@ -101,6 +120,7 @@ pub(crate) fn table(all: &[Weighed]) -> Table {
             &one.bytes_per_account,
             &one.memory_mib,
             &one.bytes_per_order,
+            &one.bytes_per_closed_order,
             &one.journal_mib,
             &one.restart_from_snapshot_ms,
             &one.restart_from_journal_ms,

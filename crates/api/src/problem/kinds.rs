@@ -1,7 +1,8 @@
 //! All kinds of problems, with their stable codes. A code once given keeps its meaning and its status.
 //!
 //! Statuses: 400 the request does not fit its format; 401, 403 who asks; 404 there is no such thing, or not for you;
-//! 409 the state of things is against it and may change; 422 a rule is against it; 429, 503 try again later.
+//! 409 the state of things is against it and may change; 422 a rule is against it; 429, 503 try again later; 502 nobody knows
+//! what became of it.
 
 /// A kind of problem.
 #[derive(Debug, PartialEq, Eq)]
@@ -176,7 +177,7 @@ mod tests {
         for kind in ALL {
             let (origin, rest) = kind.code.split_once('.').unwrap();
             assert!(!origin.is_empty() && !rest.is_empty(), "{}", kind.code);
-            assert!(matches!(kind.status, 400..=431 | 500 | 503), "{}", kind.code);
+            assert!(matches!(kind.status, 400..=431 | 500 | 502 | 503), "{}", kind.code);
             assert!(kind.meaning.ends_with('.') || kind.meaning.ends_with('"'), "{}", kind.code);
         }
     }

@@ -245,8 +245,14 @@ fn a_definition_from_another_shard_that_says_something_else_raises_an_alarm_and_
     assert_eq!(told(2, 1, asset(2)), Answer::Yes, "the same from another shard is no news");
     let Answer::No(reason) = told(3, 2, asset(3)) else { panic!("two scales cannot both be right") };
     assert_eq!(reason.code, "trading.already-defined");
-    let other = trading::Command::OpenBusinessDay { date: id("2023-02-07") };
+    let other =
+        trading::Command::Deposit { account: id("ANN"), asset: id("EUR"), amount: vocabulary::Amount(1) };
     assert!(matches!(told(4, 0, Message::Definition(R, Box::new(other))), Answer::No(_)), "no definition");
+    for (position, date) in [(5, "2023-02-07"), (6, "2023-02-06")] {
+        let day = trading::Command::OpenBusinessDay { date: id(date) };
+        assert_eq!(told(position, 0, Message::Definition(R, Box::new(day))), Answer::Yes);
+    }
+    assert_eq!(engine.state().trading.business_date(), Some(id("2023-02-07")), "days only go forward");
     assert_eq!(engine.state().trading.assets()[&id("EUR")].scale, 2);
 }
 

@@ -1,8 +1,8 @@
 //! Contexts in running nodes of their own, and the post between them.
 
 use crate::place::{Place, definitions, id, must, order, request, wait_until};
-use engine::{Command, Context, Hosts, ReceiptResult, State, StateHash};
-use node::{Carrier, Courier, Node, NodeHandle, Parcel, ReturnPath};
+use engine::{Command, Context, Hosts, OrderReceipt, Receipt, ReceiptResult, State, StateHash};
+use node::{Carrier, Courier, Node, NodeHandle, Parcel, ReturnPath, Until};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -264,5 +264,52 @@ fn a_courier_starts_again_from_what_the_journal_says() {
     company.calm();
     let status = move |state: &State| state.trading.order(placed.order).unwrap().status;
     assert_eq!(company.of(Context::Trading).read_blocking(status).unwrap().1, trading::Status::Open);
+    company.close();
+}
+
+/// Submits, waits for the decision, and gives the order's receipt with its position.
+fn decided(node: &NodeHandle, commands: Vec<Command>) -> Vec<(u64, OrderReceipt)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let requests = commands.into_iter().map(request).collect();
+    let receipts = runtime.block_on(node.submit_until(Until::Decided, requests)).unwrap();
+    let order = |receipt: Receipt| {
+        let ReceiptResult::Order(order) = receipt.result else { panic!("{receipt:?}") };
+        (receipt.position, order)
+    };
+    receipts.into_iter().map(order).collect()
+}
+
+#[test]
+fn who_places_orders_is_told_what_was_decided_and_where_that_is_recorded() {
+    let company = Company::open(&EACH, 0);
+    let trading = company.of(Context::Trading);
+    let placed = decided(&trading, (0..4).flat_map(trade).collect());
+    let rejected: Vec<bool> = placed.iter().map(|(_, order)| order.rejected.is_some()).collect();
+    assert_eq!(rejected, [false, false, false, true], "the last one is above a limit of the policy");
+    for (position, order) in &placed {
+        assert!(order.is_decided() && *position > order.order.0, "{order:?} at {position}");
+    }
+    // A retry gets the first record's receipt: nothing is decided any more that it could wait for.
+    let again = decided(&trading, trade(0));
+    assert_eq!((again[0].1.order, again[0].1.status), (placed[0].1.order, trading::Status::Created));
+    company.close();
+}
+
+#[test]
+fn who_waits_for_a_decision_that_does_not_come_is_told_at_the_deadline_or_when_the_node_ends() {
+    let mut company = Company::open(&EACH, 0);
+    let roads = Arc::clone(&company.roads);
+    company.branches[2].stop(&roads);
+    let trading = company.of(Context::Trading);
+    let waiting = thread::spawn(move || decided(&trading, trade(0)));
+    let orders =
+        || company.of(Context::Trading).read_blocking(|state| state.trading.order_count()).unwrap().1;
+    wait_until("the order to be created", || orders() == 1);
+    company.branches[0].stop(&roads);
+    let told = waiting.join().unwrap();
+    assert_eq!(told[0].1.status, trading::Status::Created, "it is there, and goes on when the node does");
+    company.branches[0].start(&roads);
+    company.branches[2].start(&roads);
+    company.calm();
     company.close();
 }
