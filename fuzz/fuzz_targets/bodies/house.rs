@@ -106,6 +106,8 @@ impl House {
         };
         let services = Services {
             node: handle.clone(),
+            hosts: Hosts::ALL,
+            policy: None,
             tokens,
             views: ground.views.clone(),
             journal: Box::new(journal.clone()),
