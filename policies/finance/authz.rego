@@ -62,6 +62,9 @@ writing := {"POST", "PUT", "PATCH", "DELETE"}
 
 public_pages := {"/", "/docs", "/openapi.json", "/healthz", "/readyz"}
 
+# What the other services have recorded of an order: whoever may trace any order in trading may read it to the end.
+order_traces := ["/settlement/orders", "/risk/orders", "/compliance/orders"]
+
 # Each grant: methods, the paths below which it holds, and paths below which it does not.
 grants := {
 	# Orders and block trades of its own accounts, and what it owes for them.
@@ -72,6 +75,7 @@ grants := {
 	# Runs the venue: reference data, accounts, phases, settlement. Takes orders off the book, never places one.
 	"operator": [
 		{"methods": reading, "below": ["/"], "except": ["/compliance"]},
+		{"methods": reading, "below": order_traces},
 		{"methods": {"DELETE"}, "below": ["/trading/orders"]},
 		{
 			"methods": writing,
@@ -82,6 +86,7 @@ grants := {
 	# Limits and the kill switch.
 	"risk": [
 		{"methods": reading, "below": ["/trading", "/risk"]},
+		{"methods": reading, "below": order_traces},
 		{"methods": writing, "below": ["/risk"]},
 	],
 	# Policies, the restricted list, and sight of everything.
@@ -95,6 +100,7 @@ grants := {
 	"service": [
 		{"methods": {"POST"}, "below": ["/settlement/process"]},
 		{"methods": reading, "below": ["/trading/orders", "/metrics"]},
+		{"methods": reading, "below": order_traces},
 	],
 }
 

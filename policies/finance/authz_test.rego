@@ -120,3 +120,13 @@ test_public_pages_need_no_token if {
 	not authz.allow with input as {"attributes": {"request": {"http": {"method": "POST", "path": "/healthz"}}}}
 	not authz.allow with input as {"attributes": {"request": {"http": {"method": "GET", "path": "/metrics"}}}}
 }
+
+test_who_may_trace_an_order_may_trace_it_through_all_services if {
+	every service in ["settlement", "risk", "compliance"] {
+		path := sprintf("/%s/orders/7/trace", [service])
+		every role in ["operator", "risk", "compliance", "auditor", "service"] {
+			authz.allow with input as as_role(role, "GET", path)
+		}
+		not authz.allow with input as as_role("trader", "GET", path)
+	}
+}

@@ -158,6 +158,8 @@ async fn pass<F: Future<Output = Answer>>(
         let detail = format!("none of your roles may {} {}", route.method, route.path);
         return Err(refused(Some(&principal), Problem::new(&kinds::FORBIDDEN, detail)));
     }
+    #[cfg(feature = "gateway")]
+    crate::caller::check(&parts.extensions, route).map_err(|problem| refused(Some(&principal), problem))?;
     api.rates.take(principal.user, 1).map_err(too_fast)?;
     if bad_correlation {
         return Err(bad_header(&correlation::HEADER, "must be 1 to 32 hexadecimal digits"));

@@ -5,7 +5,9 @@
 //! decided by the service, which puts it on record; here he is known by his token, and held to his rate. Absent on
 //! purpose: the domain, and any state that must not be lost.
 
+mod connector;
 mod metrics;
+mod trace;
 mod upstream;
 
 use crate::body::{self, Held};
@@ -137,17 +139,26 @@ impl Gateway {
         let (mut parts, body) = request.into_parts();
         check_head(&parts.uri, &parts.headers)?;
         let (body, _held) = self.whole(&parts.method, body).await?;
-        match authenticate(&self.tokens, &parts.headers) {
-            Ok(principal) => self.rates.take(principal.user, orders(&parts, &body)).map_err(too_fast)?,
+        let sees_all = match authenticate(&self.tokens, &parts.headers) {
+            Ok(principal) => {
+                self.rates.take(principal.user, orders(&parts, &body)).map_err(too_fast)?;
+                !principal.is_confined()
+            }
             // The service turns him away, and puts it on record.
-            Err(problem) => self.unknown.take((), 1).map_err(|_| problem)?,
-        }
+            Err(problem) => {
+                self.unknown.take((), 1).map_err(|_| problem)?;
+                false
+            }
+        };
         if !has_correlation {
             parts.headers.insert(&correlation::HEADER, correlation::header(correlation));
         }
         let job = Job { is_repeatable: is_repeatable(&parts, &body), parts, body };
         if job.parts.uri.path() == REVOKED_TOKENS && job.parts.method == Method::POST {
             return self.revoke(&job).await;
+        }
+        if let Some(order) = trace::order(&job).filter(|_| sees_all) {
+            return self.trace(order, &job).await;
         }
         self.upstream(service)?.pass(&job).await
     }

@@ -3,13 +3,15 @@
 //! A request passes the [`gate`], which knows who may do what and in which order a request is refused; an operation
 //! reads it into a command for the node, or a question to the node's state or the views; the answer goes back with the
 //! position that it stands for. Invariant: nothing is decided here, and no answer tells of anything that is not durable.
-//! Absent on purpose: TLS, which stands before it.
+//! Absent on purpose: TLS towards clients, which stands before it.
 
 mod access;
 mod answer;
 mod auth;
 mod body;
 mod call;
+#[cfg(feature = "gateway")]
+mod caller;
 mod catalog;
 mod correlation;
 mod decimals;
@@ -46,6 +48,8 @@ pub use axum::Router;
 pub use gateway::{Upstreams, gateway};
 pub use rate::Rate;
 pub use server::serve;
+#[cfg(feature = "gateway")]
+pub use server::serve_over;
 pub use services::{Services, Settings, ToldPolicy};
 
 use axum::extract::{Request, State};
@@ -65,6 +69,19 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Where orders come in.
 const ORDER_ENTRY: &str = "/trading/orders";
+
+/// Of a router only what probes ask for.
+#[cfg(feature = "gateway")]
+pub fn probes(router: Router) -> Router {
+    let ask = move |mut request: Request| {
+        // What this router has found out about the path is not for the other.
+        request.extensions_mut().clear();
+        let mut router = router.clone();
+        async move { router.call(request).await.unwrap_or_else(|never| match never {}) }
+    };
+    let paths = ["/healthz", "/readyz", "/metrics"];
+    paths.into_iter().fold(Router::new(), |probes, path| probes.route(path, axum::routing::get(ask.clone())))
+}
 
 /// The gateway over these services.
 ///

@@ -8,6 +8,7 @@ pub(crate) mod gateway;
 pub(crate) mod risk;
 pub(crate) mod settlement;
 mod stuck;
+pub(crate) mod trace;
 pub(crate) mod trading;
 
 use crate::services::Api;
@@ -21,5 +22,6 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Api>> {
         .merge(settlement::routes())
         .merge(risk::routes())
         .merge(compliance::routes())
+        .merge(trace::routes())
         .merge(stuck::routes())
 }

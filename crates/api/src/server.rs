@@ -6,6 +6,7 @@
 mod wire;
 
 use axum::Router;
+use axum::http::Extensions;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -14,6 +15,7 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
@@ -51,6 +53,53 @@ pub async fn serve(
     router: Router,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    let serve_one = |stream: TcpStream, closing| {
+        let router = router.clone();
+        async move {
+            // Answers are small and complete: waiting for more to send only delays them.
+            match stream.set_nodelay(true) {
+                Ok(()) => connection(stream, router, Extensions::new(), closing).await,
+                Err(error) => tracing::debug!(%error, "a connection was gone before it began"),
+            }
+        }
+    };
+    accept(listener, shutdown, serve_one).await
+}
+
+/// As [`serve`], over the transport of a cluster: what is asked then says who asks.
+///
+/// # Errors
+/// As there.
+#[cfg(feature = "gateway")]
+pub async fn serve_over(
+    transport: identity::Transport,
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let serve_one = |stream: TcpStream, closing| {
+        let (router, transport) = (router.clone(), transport.clone());
+        async move {
+            match transport.accept(stream).await {
+                Ok(stream) => {
+                    let mut who = Extensions::new();
+                    if let Some(peer) = stream.peer() {
+                        who.insert(crate::caller::Caller(peer.clone()));
+                    }
+                    connection(stream, router, who, closing).await;
+                }
+                Err(error) => tracing::debug!(%error, "a connection is not taken"),
+            }
+        }
+    };
+    accept(listener, shutdown, serve_one).await
+}
+
+async fn accept<Served: Future<Output = ()> + Send + 'static>(
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+    serve_one: impl Fn(TcpStream, Closing) -> Served,
+) -> io::Result<()> {
     let address = listener.local_addr()?;
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let (close, closing) = watch::channel(false);
@@ -66,9 +115,9 @@ pub async fn serve(
         };
         match stream {
             Ok((stream, _)) => {
-                let (router, closing) = (router.clone(), Closing(closing.clone()));
+                let served = serve_one(stream, Closing(closing.clone()));
                 tokio::spawn(async move {
-                    connection(stream, router, closing).await;
+                    served.await;
                     drop(slot);
                 });
             }
@@ -87,14 +136,14 @@ pub async fn serve(
     Ok(())
 }
 
-async fn connection(stream: TcpStream, router: Router, closing: Closing) {
-    // Answers are small and complete: waiting for more to send only delays them.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection was gone before it began");
-        return;
-    }
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    who: Extensions,
+    closing: Closing,
+) {
     let for_streams = closing.clone();
-    let service = tower_service(router, for_streams);
+    let service = tower_service(router, who, for_streams);
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BUFFER_MAX);
     let connection = builder.serve_connection(TokioIo::new(Wire::new(stream)), service);
@@ -112,9 +161,10 @@ async fn connection(stream: TcpStream, router: Router, closing: Closing) {
     }
 }
 
-/// The router; requests for streams learn when to end.
+/// The router; requests say who asks, if that is known, and those for streams learn when to end.
 fn tower_service(
     router: Router,
+    who: Extensions,
     closing: Closing,
 ) -> impl hyper::service::Service<
     hyper::Request<hyper::body::Incoming>,
@@ -124,6 +174,9 @@ fn tower_service(
 > {
     let router = TowerToHyperService::new(router);
     hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        if !who.is_empty() {
+            request.extensions_mut().extend(who.clone());
+        }
         if request.uri().path().ends_with("/stream") {
             request.extensions_mut().insert(closing.clone());
         }

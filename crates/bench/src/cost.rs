@@ -54,6 +54,15 @@ pub(crate) fn usage(process: u32) -> anyhow::Result<Usage> {
     Ok(usage)
 }
 
+/// The processes that a process has started.
+///
+/// # Errors
+/// As [`usage`].
+pub(crate) fn children(process: u32) -> anyhow::Result<Vec<u32>> {
+    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"))?;
+    Ok(children.split_whitespace().map(str::parse).collect::<Result<_, _>>()?)
+}
+
 fn thread(task: &Path) -> Option<(String, Used)> {
     let read = |name: &str| fs::read_to_string(task.join(name)).ok();
     let name = read("comm")?.trim().to_owned();
@@ -76,6 +85,15 @@ pub(crate) fn resident(process: u32) -> anyhow::Result<u64> {
 }
 
 impl Usage {
+    /// Adds what another process has used.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (name, used) in &other.0 {
+            let sum = self.0.entry(name.clone()).or_default();
+            sum.cpu_ns += used.cpu_ns;
+            sum.switches += used.switches;
+        }
+    }
+
     /// What each of `operations` since `before` used, by kind of thread, the dearest first.
     pub(crate) fn per_operation(&self, before: &Self, operations: u64) -> Vec<ThreadCost> {
         let operations = operations.max(1);

@@ -4,6 +4,7 @@
 //! ratios where a peer is at hand. The recorded day is measured by `rialto replay`. Nothing here is a test.
 
 mod chart;
+mod cluster;
 mod compare;
 mod cost;
 mod journal;
@@ -40,6 +41,8 @@ enum Bench {
     Memory(memory::MemoryOptions),
     /// The journal in PostgreSQL, beside the embedded one. Build `rialto` with `--features cluster`.
     Postgres(postgres::PostgresOptions),
+    /// Orders through the gateway of a whole cluster. Build `rialto` with `--features cluster`.
+    Cluster(cluster::ClusterOptions),
     /// A durable commit, against a plain file.
     Journal(journal::JournalOptions),
     /// All of these, as tables and charts in a folder.
@@ -54,6 +57,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Scaling(options) => scaling::run(&options),
         Bench::Memory(options) => memory::run(&options),
         Bench::Postgres(options) => postgres::run(&options),
+        Bench::Cluster(options) => cluster::run(&options),
         Bench::Journal(options) => journal::run(&options),
         Bench::Report(options) => report::run(&options),
     }

@@ -19,6 +19,8 @@ use vocabulary::{
     Quantity, SelfTradePrevention, Side, TimeInForce, UserId,
 };
 
+use crate::load::Orders;
+
 /// How many commands are submitted at once.
 const BATCH: u32 = 1_000;
 /// Every account has so many units of the base asset, and a hundred times as much in minor units of the quote asset.
@@ -26,7 +28,7 @@ const FUNDS: i128 = 1_000_000_000;
 /// The only business day.
 pub(crate) const DATE: &str = "2023-02-07";
 /// What lets every order pass the policy.
-const NO_LIMITS: &str = r#"{"finance":{"limits":{"base":{"single_order":1000000000,"orders_per_hour":1000000000},"markets":{}}}}"#;
+pub(crate) const NO_LIMITS: &str = r#"{"finance":{"limits":{"base":{"single_order":1000000000,"orders_per_hour":1000000000},"markets":{}}}}"#;
 
 /// How large a market is.
 #[derive(Clone, Copy)]
@@ -42,6 +44,19 @@ impl Market {
     /// One instrument, and an owner with one account for each connection.
     pub(crate) fn small(connections: u32) -> Self {
         Self { accounts: connections, owners: connections, instruments: 1, open_orders: 0 }
+    }
+
+    /// What so many connections send, each under a token of its owner by the key in the directory `keys`.
+    ///
+    /// # Errors
+    /// When the key cannot be read.
+    pub(crate) fn orders(&self, keys: &Path, connections: u32, batch: u32) -> anyhow::Result<Vec<Orders>> {
+        let of = |connection| {
+            let owner = owner(connection % self.owners).to_string();
+            let token = token(keys, &owner, Role::Trader)?;
+            Ok(Orders::new(*self, connection, connections, batch, token))
+        };
+        (0..connections).map(of).collect()
     }
 
     /// Founds it in `data`, and writes a snapshot.

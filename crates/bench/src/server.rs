@@ -97,12 +97,7 @@ impl Server {
 
     /// What so many connections send.
     pub(crate) fn orders(&self, connections: u32, batch: u32) -> anyhow::Result<Vec<Orders>> {
-        let of = |connection| {
-            let owner = market::owner(connection % self.market.owners).to_string();
-            let token = market::token(self.data(), &owner, Role::Trader)?;
-            Ok(Orders::new(self.market, connection, connections, batch, token))
-        };
-        (0..connections).map(of).collect()
+        self.market.orders(self.data(), connections, batch)
     }
 
     /// Puts it under load.
@@ -179,7 +174,7 @@ impl Server {
 }
 
 /// The `rialto` that was built beside this program.
-fn binary() -> anyhow::Result<PathBuf> {
+pub(crate) fn binary() -> anyhow::Result<PathBuf> {
     let binary = std::env::current_exe()?.with_file_name("rialto");
     let path = binary.display();
     anyhow::ensure!(binary.exists(), "{path} is not built: cargo build --release -p rialto");

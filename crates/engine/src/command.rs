@@ -2,10 +2,14 @@
 
 use minicbor::{Decode, Encode};
 use serde::Serialize;
+use std::iter;
 use vocabulary::{AccountId, CorrelationId, OrderId, Timestamp, UserId};
 
 use crate::block::ProposeBlock;
 use crate::message::{Answer, Context, Message, MessageId};
+
+/// How many answers of other nodes go into one record at most: each may be the last that an order waits for.
+const ANSWERS_MAX: usize = 64;
 
 /// A command with what travels along.
 #[derive(Clone, Debug, PartialEq, Serialize, Encode, Decode)]
@@ -103,6 +107,10 @@ pub enum Command {
         /// What it answers.
         #[n(1)]
         answer: Answer,
+        /// Answers to other messages that came with it, so that many take one record.
+        #[n(2)]
+        #[cbor(skip_if = "Vec::is_empty")]
+        more: Vec<(MessageId, Answer)>,
     },
     /// Something that changes nothing and must be in the audit log all the same.
     #[n(11)]
@@ -117,6 +125,23 @@ pub enum Command {
     /// Orders that waited only for their turn go on to their books, a bounded number of them.
     #[n(13)]
     TakeTurns,
+}
+
+impl Request {
+    /// What has answers of other nodes recorded, in as few records as is good, by the node itself, which is `system`.
+    pub fn acknowledge(
+        answers: impl IntoIterator<Item = (MessageId, Answer)>,
+        system: UserId,
+    ) -> impl Iterator<Item = Self> {
+        let mut answers = answers.into_iter();
+        iter::from_fn(move || {
+            let (message, answer) = answers.next()?;
+            let more = answers.by_ref().take(ANSWERS_MAX - 1).collect();
+            let command = Command::Acknowledge { message, answer, more };
+            let correlation = CorrelationId(message.position.into());
+            Some(Self { command_id: None, correlation, actor: system, command })
+        })
+    }
 }
 
 impl Command {

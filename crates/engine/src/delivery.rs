@@ -59,8 +59,11 @@ impl Engine {
             }
             Command::Deliver { body, .. } if !body.is_of_the_flow() => Err(Refusal::NotAMessage),
             Command::Deliver { body, .. } => self.decide_message(body, at, log),
-            Command::Acknowledge { message, answer } => {
+            Command::Acknowledge { message, answer, more } => {
                 self.acknowledge(*message, answer, log);
+                // Each sees what the one before has changed.
+                let more = more.iter().map(|(message, answer)| Work::Acknowledge(*message, answer.clone()));
+                self.effects.work.extend(more);
                 Ok(())
             }
             Command::RecordAccess(_) => Ok(()),
@@ -175,6 +178,7 @@ impl Engine {
     pub(crate) fn perform(&mut self, work: &Work, at: Moment, turns: &mut usize, log: &mut Vec<Event>) {
         match work {
             Work::Deliver(message) => self.deliver(message, at, log),
+            Work::Acknowledge(message, answer) => self.acknowledge(*message, answer, log),
             Work::Decide(order) => match self.state.flows.decision(*order) {
                 Some(Decision::Accept) => self.accept(*order, at, log),
                 Some(Decision::Reject(reason)) => self.reject(*order, reason, at, log),

@@ -31,6 +31,18 @@ pub enum Event {
     Block(#[n(0)] block::Event),
 }
 
+impl Event {
+    /// The context that it happened in. The flow of orders and the saga of block trades are where trading is.
+    pub fn context(&self) -> Context {
+        match self {
+            Self::Trading(_) | Self::Flow(_) | Self::Block(_) => Context::Trading,
+            Self::Settlement(_) => Context::Settlement,
+            Self::Risk(_) => Context::Risk,
+            Self::Compliance(_) => Context::Compliance,
+        }
+    }
+}
+
 /// A step of the order flow.
 #[derive(Clone, Debug, PartialEq, Serialize, Encode, Decode)]
 pub enum FlowEvent {

@@ -5,7 +5,7 @@ use vocabulary::{InstrumentId, Moment, OrderId, Quantity, Side, Trade, planted};
 
 use crate::event::{Event, FlowEvent};
 use crate::flow::{self, Question, ask, reserved};
-use crate::message::{Branch, Context, Message, shard_of};
+use crate::message::{Answer, Branch, Context, Message, MessageId, shard_of};
 use crate::{Engine, Hosts};
 use trading::{Cause, OrderKind, Status};
 
@@ -15,6 +15,8 @@ use trading::{Cause, OrderKind, Status};
 pub(crate) enum Work {
     /// Hand a message to its context.
     Deliver(Message),
+    /// Take in another node's answer to a message from here.
+    Acknowledge(MessageId, Answer),
     /// Decide an order's flow: all have answered.
     Decide(OrderId),
     /// See whether the next order of a book was waiting only for its turn.

@@ -5,22 +5,17 @@
 
 use crate::handle::{NodeHandle, Unavailable};
 use crate::postman::{Parcel, Postman};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
-use engine::{Answer, Command, Context, MessageId, ReceiptResult, Request};
+use crossbeam_channel::{Receiver, Sender, select, unbounded};
+use engine::{Answer, Context, MessageId, ReceiptResult, Request};
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
-use vocabulary::{CorrelationId, UserId};
+use vocabulary::UserId;
 
-/// How often the courier looks whether there is something to send, while there is something under way.
-const BUSY: Duration = Duration::from_millis(1);
-/// And when nothing has moved for so many looks.
-const IDLE: Duration = Duration::from_millis(10);
-const CALM_LOOKS: u32 = 100;
-/// Parcels that were not answered are looked for at least so often.
+/// What is to be sent again is looked for at least so often.
 const ROUND: Duration = Duration::from_millis(50);
 
 /// What brings parcels to other nodes.
@@ -75,10 +70,11 @@ impl Courier {
         let carrier = make(ReturnPath(bringing));
         let enough = Arc::new(AtomicBool::new(false));
         let round = Round {
-            handle,
             system,
             carrier,
             brought,
+            durable: handle.durable_bell(),
+            handle,
             postman: Some(Postman::new(system)),
             began: Instant::now(),
             seen: 0,
@@ -101,6 +97,8 @@ struct Round {
     system: UserId,
     carrier: Box<dyn Carrier>,
     brought: Receiver<Brought>,
+    /// Rings when more has become durable.
+    durable: Receiver<()>,
     /// With the writer for as long as it looks through the outbox.
     postman: Option<Postman>,
     began: Instant,
@@ -111,35 +109,28 @@ struct Round {
 
 impl Round {
     fn run(mut self, enough: &AtomicBool) {
-        let mut calm = 0;
         while !enough.load(Ordering::Relaxed) {
-            let patience = if calm < CALM_LOOKS { BUSY } else { IDLE };
-            let mut moved = match self.brought.recv_timeout(patience) {
-                Ok(brought) => self.take(brought),
-                Err(RecvTimeoutError::Timeout) => false,
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
-            moved |= self.send();
-            calm = if moved { 0 } else { calm.saturating_add(1) };
+            select! {
+                recv(self.brought) -> brought => match brought {
+                    Ok(brought) => self.take(brought),
+                    Err(_) => return,
+                },
+                recv(self.durable) -> _ => {},
+                default(ROUND) => {},
+            }
+            self.send();
         }
     }
 
     /// Has answers recorded, and those sent to again that have come back. An answer that is lost on the way comes again,
     /// as the message will be sent again.
-    fn take(&mut self, first: Brought) -> bool {
-        let acknowledge = |(message, answer): (MessageId, Answer)| Request {
-            command_id: None,
-            correlation: CorrelationId(message.position.into()),
-            actor: self.system,
-            command: Command::Acknowledge { message, answer },
-        };
-        let mut requests = Vec::new();
+    fn take(&mut self, first: Brought) {
+        let mut told = Vec::new();
         for brought in std::iter::once(first).chain(self.brought.try_iter()) {
             match brought {
+                // What is to be asked again later is no answer.
                 Brought::Answers(answers) => {
-                    // What is to be asked again later is no answer.
-                    let answers = answers.into_iter().filter(|(_, answer)| *answer != Answer::Later);
-                    requests.extend(answers.map(acknowledge));
+                    told.extend(answers.into_iter().filter(|(_, answer)| *answer != Answer::Later));
                 }
                 Brought::Reached(context, shard) => {
                     if let Some(postman) = &mut self.postman {
@@ -149,36 +140,37 @@ impl Round {
                 }
             }
         }
-        !requests.is_empty() && self.handle.enqueue(requests).is_ok()
+        let requests: Vec<Request> = Request::acknowledge(told, self.system).collect();
+        if !requests.is_empty() {
+            // A node that has no time for them will send the messages again.
+            drop(self.handle.enqueue(requests));
+        }
     }
 
     /// Sends what is to be sent, if anything can have changed.
-    fn send(&mut self) -> bool {
+    fn send(&mut self) {
         let durable = self.handle.durable_position();
         let is_due = self.looked.is_none_or(|looked| looked.elapsed() >= ROUND);
         if durable == self.seen && !is_due {
-            return false;
+            return;
         }
-        let Some(mut postman) = self.postman.take() else { return false };
+        let Some(mut postman) = self.postman.take() else { return };
         let now = self.began.elapsed();
-        let looked = self.handle.read_blocking(move |state| {
-            // Told only once all that it saw is durable.
-            let parcels = postman.collect(&state.outbox, u64::MAX, now);
+        let looked = self.handle.peek_blocking(move |state| {
+            let parcels = postman.collect(&state.outbox, durable, now);
             (postman, parcels)
         });
         self.looked = Some(Instant::now());
-        let Ok((_, (postman, parcels))) = looked else {
+        let Ok((postman, parcels)) = looked else {
             // The node does not lead, or has no time. The one who has sent nothing sends everything again.
             self.postman = Some(Postman::new(self.system));
-            return false;
+            return;
         };
         self.postman = Some(postman);
         self.seen = durable;
-        let any = !parcels.is_empty();
-        if any {
+        if !parcels.is_empty() {
             self.carrier.carry(parcels);
         }
-        any
     }
 }
 

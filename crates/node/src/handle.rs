@@ -43,10 +43,14 @@ pub(crate) type Completion = Box<dyn FnOnce(Result<(), Unavailable>) + Send>;
 /// Where the answer of a read will come.
 type ReadAnswer<T> = oneshot::Receiver<Result<(u64, T), Unavailable>>;
 
+/// Looks at the state as it is, whether it is durable or not.
+pub(crate) type Peek = Box<dyn FnOnce(&State) + Send>;
+
 /// What is handed to the writer.
 pub(crate) enum Job {
     Run { requests: Vec<Request>, until: Until, reply: Reply },
     Read(Look),
+    Peek(Peek),
 }
 
 /// What an answer waits for.
@@ -93,6 +97,8 @@ pub(crate) struct Shared {
     began: Instant,
     pub(crate) halted: Mutex<Option<String>>,
     pub(crate) clock_jumps: AtomicU64,
+    /// Rung when more has become durable, for one who waits for that.
+    bell: OnceLock<Sender<()>>,
     /// Where answers go, if not to everybody by himself.
     courier: OnceLock<mpsc::UnboundedSender<Answers>>,
 }
@@ -117,6 +123,7 @@ impl Shared {
             began: Instant::now(),
             halted: Mutex::new(None),
             clock_jumps: AtomicU64::new(0),
+            bell: OnceLock::new(),
             courier: OnceLock::new(),
         };
         (Arc::new(shared), jobs_in, jobs)
@@ -126,6 +133,10 @@ impl Shared {
     pub(crate) fn publish(&self, batch: &Batch) {
         let Some(last) = batch.last() else { return };
         self.durable.store(last.moment.position, Ordering::Release);
+        if let Some(bell) = self.bell.get() {
+            // One that rings already need not ring twice.
+            let _ = bell.try_send(());
+        }
         self.feed.publish(Arc::clone(batch));
         self.live.publish(batch);
     }
@@ -304,6 +315,32 @@ impl NodeHandle {
         look: impl FnOnce(&State) -> T + Send + 'static,
     ) -> Result<(u64, T), Unavailable> {
         self.enqueue_read(look)?.blocking_recv().unwrap_or_else(|_| Err(self.shared.unavailable()))
+    }
+
+    /// Looks at the state between two commands, at once. What it sees may not be durable yet: nothing of that may leave
+    /// the node.
+    pub(crate) fn peek_blocking<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&State) -> T + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        if !self.shared.leads() {
+            return Err(Unavailable::NotLeading);
+        }
+        let (reply, answer) = oneshot::channel();
+        let peek: Peek = Box::new(move |state| drop(reply.send(look(state))));
+        let unavailable = |_| self.shared.unavailable();
+        self.jobs.try_send(Job::Peek(peek)).map_err(|refused| match refused {
+            TrySendError::Full(_) => Unavailable::Overloaded { retry_after_ms: 100 },
+            TrySendError::Disconnected(_) => self.shared.unavailable(),
+        })?;
+        answer.blocking_recv().map_err(unavailable)
+    }
+
+    /// Rings when more has become durable; for one listener at most.
+    pub(crate) fn durable_bell(&self) -> Receiver<()> {
+        let (bell, rings) = bounded(1);
+        drop(self.shared.bell.set(bell));
+        rings
     }
 
     fn enqueue_read<T: Send + 'static>(

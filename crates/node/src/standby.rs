@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How often the journal is looked at when nothing has come.
+/// How often the journal is looked at: what comes meanwhile is read at once.
 const LOOK: Duration = Duration::from_millis(20);
 /// How long to wait when it could not be read.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -143,10 +143,12 @@ impl Pursuit {
         let mut is_reachable = true;
         while !self.enough.load(Ordering::Relaxed) {
             match self.step() {
-                Ok(true) => is_reachable = true,
-                Ok(false) => {
+                Ok(read) => {
                     is_reachable = true;
-                    self.answer_for(LOOK);
+                    // One who is far behind hurries.
+                    if read < READ_BYTES {
+                        self.answer_for(LOOK);
+                    }
                 }
                 Err(RecoveryError::Journal(error @ JournalError::Io { .. })) => {
                     if is_reachable {
@@ -181,11 +183,12 @@ impl Pursuit {
             }
             // Not taken from anybody before there is a writer.
             Job::Run { reply, .. } => drop(reply.send(Err(Unavailable::NotLeading))),
+            Job::Peek(look) => look(self.engine.state()),
         }
     }
 
-    /// Folds in what there is; false when there is nothing.
-    fn step(&mut self) -> Result<bool, RecoveryError> {
+    /// Folds in what there is, to a bound. How many bytes that was.
+    fn step(&mut self) -> Result<usize, RecoveryError> {
         let batches = self.reader.read_from(self.chain.tail().next_position, READ_BYTES)?;
         for batch in &batches {
             self.chain.accept(batch)?;
@@ -199,6 +202,6 @@ impl Pursuit {
             self.shared.publish(&Arc::new(records));
             self.jobs.try_iter().for_each(|job| self.answer(job));
         }
-        Ok(!batches.is_empty())
+        Ok(batches.iter().map(|batch| batch.bytes.len()).sum())
     }
 }

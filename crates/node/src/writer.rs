@@ -152,6 +152,7 @@ impl Writer {
                 let position = self.engine.last().map_or(0, |moment| moment.position);
                 decided.reads.push(look(self.engine.state(), position));
             }
+            Job::Peek(look) => look(self.engine.state()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! How parcels get to other nodes.
 
-use crate::peers::{PAUSE, Peers, connected};
+use crate::peers::{PAUSE, Peer, Peers};
 use crate::schema::Parcels;
 use crate::schema::post_client::PostClient;
 use crate::wire::{answered, packed};
@@ -13,7 +13,6 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
-use tonic::transport::Endpoint;
 
 /// How many batches wait for one receiver. What is more is dropped: the courier hands it over again.
 const BATCHES_MAX: usize = 16;
@@ -24,11 +23,11 @@ pub struct GrpcCarrier(BTreeMap<(Context, u16), mpsc::Sender<Vec<Parcel>>>);
 
 impl GrpcCarrier {
     /// Begins to look for the peers, in tasks of `runtime` that end with the carrier.
-    pub fn start(peers: Peers, back: &ReturnPath, runtime: &Handle) -> Self {
-        let lines = peers.into_iter().map(|((context, shard), endpoints)| {
+    pub fn start(peers: &Peers, back: &ReturnPath, runtime: &Handle) -> Self {
+        let lines = peers.all().map(|((context, shard), peers)| {
             let (line, parcels) = mpsc::channel(BATCHES_MAX);
             let postman = Line { context, shard, back: back.clone(), parcels };
-            runtime.spawn(postman.run(endpoints));
+            runtime.spawn(postman.run(peers));
             ((context, shard), line)
         });
         Self(lines.collect())
@@ -74,13 +73,13 @@ impl From<Status> for Over {
 }
 
 impl Line {
-    async fn run(mut self, endpoints: Vec<Endpoint>) {
-        for endpoint in endpoints.iter().cycle() {
-            match self.keep(endpoint).await {
+    async fn run(mut self, peers: Vec<Peer>) {
+        for peer in peers.iter().cycle() {
+            match self.keep(peer).await {
                 Ok(never) => match never {},
                 Err(Over::Done) => return,
                 Err(Over::Broken(status)) => {
-                    let (address, context) = (endpoint.uri(), self.context);
+                    let (address, context) = (peer.address(), self.context);
                     tracing::debug!(%context, %address, why = status.message(), "the post is not taken");
                 }
             }
@@ -92,15 +91,15 @@ impl Line {
     }
 
     /// Exchanges with one replica for as long as it goes.
-    async fn keep(&mut self, endpoint: &Endpoint) -> Result<Infallible, Over> {
-        let channel = connected(endpoint).await?;
+    async fn keep(&mut self, peer: &Peer) -> Result<Infallible, Over> {
+        let channel = peer.connected().await?;
         let (out, batches) = mpsc::channel(BATCHES_MAX);
         let exchange = PostClient::new(channel).exchange(ReceiverStream::new(batches)).await;
         let mut answers = exchange?.into_inner();
         // What was handed over before went nowhere; all of it comes again now.
         while self.parcels.try_recv().is_ok() {}
         self.back.reached(self.context, self.shard);
-        tracing::info!(context = %self.context, address = %endpoint.uri(), "the post is taken");
+        tracing::info!(context = %self.context, address = %peer.address(), "the post is taken");
         let (parcels, back) = (&mut self.parcels, &self.back);
         let sending = async {
             while let Some(given) = parcels.recv().await {

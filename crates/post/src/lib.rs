@@ -4,6 +4,7 @@
 //! Invariant: nothing is kept here. A parcel that is lost is handed over again by the courier, and one that comes twice is
 //! absorbed by the node.
 
+mod arrivals;
 mod carrier;
 mod office;
 mod peers;

@@ -1,16 +1,18 @@
 //! Where parcels arrive.
 
+use crate::arrivals::{Caller, arrivals};
 use crate::schema::post_server::{Post, PostServer};
 use crate::schema::{Answers, Parcels, Policy, WatchPolicyRequest};
 use crate::wire::{answer, unpacked};
 use engine::{Answer, Context, Hosts, MessageId};
+use identity::{Identity, Transport};
 use node::{NodeHandle, Unavailable};
 use std::future::Future;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
-use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -42,21 +44,19 @@ impl PostOffice {
     pub async fn serve(
         self,
         listener: TcpListener,
+        transport: Transport,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), tonic::transport::Error> {
         let service = PostServer::new(self).max_decoding_message_size(BATCH_SIZE_MAX);
-        let arrivals = TcpListenerStream::new(listener);
-        Server::builder()
-            .tcp_nodelay(true)
-            .add_service(service)
-            .serve_with_incoming_shutdown(arrivals, shutdown)
-            .await
+        let arrivals = ReceiverStream::new(arrivals(listener, transport));
+        Server::builder().add_service(service).serve_with_incoming_shutdown(arrivals, shutdown).await
     }
 
     /// Hands a batch to the node. What comes out answers it, later.
     fn take(
         &self,
         batch: &Parcels,
+        caller: &Caller,
     ) -> Result<impl Future<Output = Result<Vec<(MessageId, Answer)>, Unavailable>> + use<>, Status> {
         let mut requests = Vec::with_capacity(batch.parcels.len());
         for parcel in &batch.parcels {
@@ -64,6 +64,10 @@ impl PostOffice {
             if !self.hosts.has(parcel.to) || !self.is_own_shard(parcel.to, parcel.shard) {
                 let what = format!("{} of shard {} is not here", parcel.to, parcel.shard);
                 return Err(Status::failed_precondition(what));
+            }
+            if !caller.may_be(&Identity::of_service(parcel.message.from)) {
+                let what = format!("a message of {} from somebody else", parcel.message.from);
+                return Err(Status::permission_denied(what));
             }
             requests.push((parcel.message, parcel.request));
         }
@@ -93,13 +97,18 @@ impl PostOffice {
         }
     }
 
-    async fn answer(self, mut arriving: Streaming<Parcels>, back: mpsc::Sender<Result<Answers, Status>>) {
+    async fn answer(
+        self,
+        mut arriving: Streaming<Parcels>,
+        caller: Caller,
+        back: mpsc::Sender<Result<Answers, Status>>,
+    ) {
         loop {
             let batch = match arriving.message().await {
                 Ok(Some(batch)) => batch,
                 Ok(None) | Err(_) => return,
             };
-            match self.take(&batch) {
+            match self.take(&batch, &caller) {
                 Ok(answered) => {
                     let Ok(place) = back.clone().reserve_owned().await else { return };
                     tokio::spawn(async move {
@@ -126,6 +135,14 @@ fn unwilling(unavailable: &Unavailable) -> Status {
     Status::unavailable(unavailable.to_string())
 }
 
+/// Only the services have anything to say here.
+fn refuse_strangers(caller: &Caller) -> Result<(), Status> {
+    if Context::ALL.into_iter().any(|context| caller.may_be(&Identity::of_service(context))) {
+        return Ok(());
+    }
+    Err(Status::permission_denied("messages are taken from the services only"))
+}
+
 #[tonic::async_trait]
 impl Post for PostOffice {
     type ExchangeStream = ReceiverStream<Result<Answers, Status>>;
@@ -134,11 +151,13 @@ impl Post for PostOffice {
         &self,
         request: Request<Streaming<Parcels>>,
     ) -> Result<Response<Self::ExchangeStream>, Status> {
+        let caller = Caller::of(request.extensions());
+        refuse_strangers(&caller)?;
         if !self.node.status().leading {
             return Err(unwilling(&Unavailable::NotLeading));
         }
         let (back, answers) = mpsc::channel(BATCHES_MAX);
-        tokio::spawn(self.clone().answer(request.into_inner(), back));
+        tokio::spawn(self.clone().answer(request.into_inner(), caller, back));
         Ok(Response::new(ReceiverStream::new(answers)))
     }
 
@@ -146,8 +165,9 @@ impl Post for PostOffice {
 
     async fn watch_policy(
         &self,
-        _: Request<WatchPolicyRequest>,
+        request: Request<WatchPolicyRequest>,
     ) -> Result<Response<Self::WatchPolicyStream>, Status> {
+        refuse_strangers(&Caller::of(request.extensions()))?;
         if !self.hosts.has(Context::Compliance) {
             return Err(Status::failed_precondition("compliance is not here"));
         }

@@ -1,6 +1,6 @@
 //! Hearing which policy is in force, where compliance lives in another node.
 
-use crate::peers::{PAUSE, Peers, connected};
+use crate::peers::{PAUSE, Peer, Peers};
 use crate::schema::WatchPolicyRequest;
 use crate::schema::post_client::PostClient;
 use compliance::Bundle;
@@ -11,7 +11,6 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tonic::Status;
-use tonic::transport::Endpoint;
 
 /// The largest bundle, in bytes.
 const BUNDLE_SIZE_MAX: usize = 4 << 20;
@@ -20,11 +19,11 @@ const BUNDLE_SIZE_MAX: usize = 4 << 20;
 /// last is kept while nobody answers.
 pub fn watch_policy(peers: &Peers, runtime: &Handle) -> watch::Receiver<Option<Arc<Bundle>>> {
     let (heard, policy) = watch::channel(None);
-    let endpoints = peers.of(Context::Compliance, 0);
+    let peers = peers.of(Context::Compliance, 0);
     runtime.spawn(async move {
-        for endpoint in endpoints.iter().cycle() {
-            let Err(status) = listen(endpoint, &heard).await;
-            tracing::debug!(address = %endpoint.uri(), why = status.message(), "the policy is not told");
+        for peer in peers.iter().cycle() {
+            let Err(status) = listen(peer, &heard).await;
+            tracing::debug!(address = %peer.address(), why = status.message(), "the policy is not told");
             if heard.is_closed() {
                 return;
             }
@@ -34,11 +33,8 @@ pub fn watch_policy(peers: &Peers, runtime: &Handle) -> watch::Receiver<Option<A
     policy
 }
 
-async fn listen(
-    endpoint: &Endpoint,
-    heard: &watch::Sender<Option<Arc<Bundle>>>,
-) -> Result<Infallible, Status> {
-    let client = PostClient::new(connected(endpoint).await?);
+async fn listen(peer: &Peer, heard: &watch::Sender<Option<Arc<Bundle>>>) -> Result<Infallible, Status> {
+    let client = PostClient::new(peer.connected().await?);
     let mut client = client.max_decoding_message_size(BUNDLE_SIZE_MAX);
     let mut policies = client.watch_policy(WatchPolicyRequest {}).await?.into_inner();
     while let Some(policy) = policies.message().await? {

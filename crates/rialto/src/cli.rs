@@ -65,6 +65,10 @@ enum Command {
     #[cfg(feature = "cluster")]
     #[command(subcommand)]
     Config(crate::serve::ConfigCommand),
+    /// Makes certificates for the processes of a cluster, for development.
+    #[cfg(feature = "cluster")]
+    #[command(subcommand)]
+    Certs(crate::certs::CertsCommand),
     /// Prepares a PostgreSQL database to hold a journal.
     #[cfg(feature = "cluster")]
     Migrate(crate::replica::MigrateOptions),
@@ -110,6 +114,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(options) => crate::serve::run(&options),
         #[cfg(feature = "cluster")]
         Command::Config(command) => crate::serve::config(&command),
+        #[cfg(feature = "cluster")]
+        Command::Certs(command) => crate::certs::run(&command),
         #[cfg(feature = "cluster")]
         Command::Migrate(options) => crate::replica::migrate(&options),
         Command::Journal(command) => crate::journal::run(&command),

@@ -80,6 +80,11 @@ impl Client {
         Ok(Self { agent, base, issuer: TokenIssuer::new(&key), json: connection.json })
     }
 
+    /// As [`Client::connect`], at a server whose key is in `data`; refusals come as problem documents.
+    pub(crate) fn at(data: PathBuf, server: &str) -> Result<Self, Failure> {
+        Self::connect(&Connection { data, server: Some(server.to_owned()), json: true })
+    }
+
     /// Asks and gives the answer as JSON.
     pub(crate) fn ask(&self, speaker: Speaker, path: &str, ask: &Ask<'_>) -> Result<Value, Failure> {
         let text = self.ask_text(speaker, path, ask)?;

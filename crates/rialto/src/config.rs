@@ -5,6 +5,7 @@
 
 use api::Upstreams;
 use engine::{Context, Hosts};
+use identity::{Credentials, Files, Identity, Transport};
 use post::Peers;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -15,13 +16,17 @@ use toml::{Table, Value};
 use crate::cli::Failure;
 
 /// What the environment says instead of the file, key by key. Lists have commas between.
-const OF_A_SERVICE: [(&str, &str); 10] = [
+const OF_A_SERVICE: [(&str, &str); 14] = [
     ("RIALTO_DATA", "data"),
     ("RIALTO_KEYS", "keys"),
     ("RIALTO_LISTEN", "listen"),
     ("RIALTO_POST_LISTEN", "post_listen"),
+    ("RIALTO_PROBE_LISTEN", "probe_listen"),
     ("RIALTO_ADVERTISE", "advertise"),
     ("DATABASE_URL", "database_url"),
+    ("RIALTO_TLS_CERTIFICATE", "tls.certificate"),
+    ("RIALTO_TLS_KEY", "tls.key"),
+    ("RIALTO_TLS_AUTHORITIES", "tls.authorities"),
     ("RIALTO_PEERS_TRADING", "peers.trading"),
     ("RIALTO_PEERS_SETTLEMENT", "peers.settlement"),
     ("RIALTO_PEERS_RISK", "peers.risk"),
@@ -29,10 +34,13 @@ const OF_A_SERVICE: [(&str, &str); 10] = [
 ];
 
 /// The same for the gateway.
-const OF_THE_GATEWAY: [(&str, &str); 7] = [
+const OF_THE_GATEWAY: [(&str, &str); 10] = [
     ("RIALTO_DATA", "data"),
     ("RIALTO_KEYS", "keys"),
     ("RIALTO_LISTEN", "listen"),
+    ("RIALTO_TLS_CERTIFICATE", "tls.certificate"),
+    ("RIALTO_TLS_KEY", "tls.key"),
+    ("RIALTO_TLS_AUTHORITIES", "tls.authorities"),
     ("RIALTO_SERVICES_TRADING", "services.trading"),
     ("RIALTO_SERVICES_SETTLEMENT", "services.settlement"),
     ("RIALTO_SERVICES_RISK", "services.risk"),
@@ -55,10 +63,17 @@ listen = \"127.0.0.1:7400\"
 
 # Where the HTTP API of each service's replicas is. (RIALTO_SERVICES_TRADING and so on, with commas between)
 [services]
-trading = [\"http://trading-a.internal:7410\", \"http://trading-b.internal:7410\"]
-settlement = [\"http://settlement-a.internal:7420\", \"http://settlement-b.internal:7420\"]
-risk = [\"http://risk-a.internal:7430\", \"http://risk-b.internal:7430\"]
-compliance = [\"http://compliance-a.internal:7440\", \"http://compliance-b.internal:7440\"]
+trading = [\"https://trading-a.internal:7410\", \"https://trading-b.internal:7410\"]
+settlement = [\"https://settlement-a.internal:7420\", \"https://settlement-b.internal:7420\"]
+risk = [\"https://risk-a.internal:7430\", \"https://risk-b.internal:7430\"]
+compliance = [\"https://compliance-a.internal:7440\", \"https://compliance-b.internal:7440\"]
+
+# Mutual TLS towards the services: this process is spiffe://cluster.local/ns/finance/sa/order-service. Files that change are
+# read again. Without this section connections are plain, and addresses begin with http://. (RIALTO_TLS_CERTIFICATE and so on)
+[tls]
+certificate = \"/etc/rialto/certs/order-service.pem\"
+key = \"/etc/rialto/certs/order-service-key.pem\"
+authorities = \"/etc/rialto/certs/authorities.pem\"
 ";
 
 /// A file with everything in it, for the service that is named.
@@ -80,8 +95,11 @@ listen = \"127.0.0.1:7410\"
 # Where messages of the other services are taken. (RIALTO_POST_LISTEN)
 post_listen = \"127.0.0.1:7411\"
 
+# Where /healthz, /readyz and /metrics are answered over plain HTTP, to those who have no certificate. (RIALTO_PROBE_LISTEN)
+# probe_listen = \"127.0.0.1:7412\"
+
 # Where others find the HTTP API, if not where it listens. (RIALTO_ADVERTISE)
-# advertise = \"http://{service}-a.internal:7410\"
+# advertise = \"https://{service}-a.internal:7410\"
 
 # The service's own database, prepared by rialto migrate. All replicas of the service share it. (DATABASE_URL)
 database_url = \"postgresql://rialto@db/{service}\"
@@ -94,10 +112,20 @@ database_url = \"postgresql://rialto@db/{service}\"
         Context::ALL.into_iter().zip([7411, 7421, 7431, 7441]).filter(|(other, _)| *other != service)
     {
         text += &format!(
-            "{other} = [\"http://{other}-a.internal:{port}\", \"http://{other}-b.internal:{port}\"]\n"
+            "{other} = [\"https://{other}-a.internal:{port}\", \"https://{other}-b.internal:{port}\"]\n"
         );
     }
     text
+        + &format!(
+            "
+# Mutual TLS between all processes: this one is spiffe://cluster.local/ns/finance/sa/{service}-service. Files that change are
+# read again. Without this section connections are plain, and addresses begin with http://. (RIALTO_TLS_CERTIFICATE and so on)
+[tls]
+certificate = \"/etc/rialto/certs/{service}-service.pem\"
+key = \"/etc/rialto/certs/{service}-service-key.pem\"
+authorities = \"/etc/rialto/certs/authorities.pem\"
+"
+        )
 }
 
 /// A service of a cluster.
@@ -108,9 +136,11 @@ pub(crate) struct ServiceConfig {
     pub(crate) keys: Option<PathBuf>,
     pub(crate) listen: SocketAddr,
     pub(crate) post_listen: SocketAddr,
+    pub(crate) probe_listen: Option<SocketAddr>,
     pub(crate) advertise: Option<String>,
     pub(crate) database_url: String,
     peers: Addresses,
+    tls: Option<Tls>,
 }
 
 /// The gateway of a cluster.
@@ -121,6 +151,27 @@ pub(crate) struct GatewayConfig {
     pub(crate) keys: Option<PathBuf>,
     pub(crate) listen: SocketAddr,
     services: Addresses,
+    tls: Option<Tls>,
+}
+
+/// How a process proves who it is.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tls {
+    certificate: PathBuf,
+    key: PathBuf,
+    authorities: PathBuf,
+}
+
+/// What goes between processes: plain without a section `tls`, and else proved as `who`.
+fn transport(tls: Option<&Tls>, who: &Identity) -> Result<Transport, String> {
+    let Some(Tls { certificate, key, authorities }) = tls.cloned() else { return Ok(Transport::Plain) };
+    let credentials = Credentials::open(Files { certificate, key, authorities });
+    let credentials = credentials.map_err(|error| format!("tls: {error}"))?;
+    if credentials.identity() != *who {
+        return Err(format!("tls.certificate: is that of {}, and this is {who}", credentials.identity()));
+    }
+    Ok(Transport::Mutual(credentials))
 }
 
 /// Addresses of replicas, by service.
@@ -177,9 +228,14 @@ impl GatewayConfig {
         read(file, &OF_THE_GATEWAY)
     }
 
+    /// How it talks to the services.
+    pub(crate) fn transport(&self) -> Result<Transport, String> {
+        transport(self.tls.as_ref(), &Identity::of_gateway())
+    }
+
     /// Where the services are.
-    pub(crate) fn upstreams(&self) -> Result<Upstreams, String> {
-        let mut upstreams = Upstreams::default();
+    pub(crate) fn upstreams(&self, transport: Transport) -> Result<Upstreams, String> {
+        let mut upstreams = Upstreams::over(transport);
         for (context, addresses) in self.services.by_context() {
             if addresses.is_empty() {
                 return Err(format!("services.{context}: must name at least one replica of {context}"));
@@ -196,9 +252,14 @@ impl ServiceConfig {
         read(file, &OF_A_SERVICE)
     }
 
+    /// How it talks to the other processes.
+    pub(crate) fn transport(&self, service: Context) -> Result<Transport, String> {
+        transport(self.tls.as_ref(), &Identity::of_service(service))
+    }
+
     /// Where the other services take messages of one that hosts these contexts.
-    pub(crate) fn peers(&self, hosts: Hosts) -> Result<Peers, String> {
-        let mut peers = Peers::default();
+    pub(crate) fn peers(&self, hosts: Hosts, transport: Transport) -> Result<Peers, String> {
+        let mut peers = Peers::over(transport);
         for (context, addresses) in self.peers.by_context() {
             match (hosts.has(context), addresses.is_empty()) {
                 (true, true) => {}
@@ -224,11 +285,15 @@ fn put(table: &mut Table, key: &str, value: &str) {
         table.insert(key.to_owned(), Value::String(value.to_owned()));
         return;
     };
-    let list = value.split(',').map(str::trim).filter(|item| !item.is_empty());
-    let list = list.map(|item| Value::String(item.to_owned())).collect();
+    let value = if section == "tls" {
+        Value::String(value.to_owned())
+    } else {
+        let list = value.split(',').map(str::trim).filter(|item| !item.is_empty());
+        Value::Array(list.map(|item| Value::String(item.to_owned())).collect())
+    };
     let section = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
     if let Value::Table(section) = section {
-        section.insert(key.to_owned(), Value::Array(list));
+        section.insert(key.to_owned(), value);
     }
 }
 
@@ -250,20 +315,64 @@ mod tests {
         parse(text, variables.iter().map(|(name, value)| (key(*name), (*value).to_owned())))
     }
 
+    /// An example without its last section, for a network that is one's own.
+    fn plain(example: &str) -> String {
+        let (without, _) = example.split_once("[tls]").unwrap();
+        without.replace("https://", "http://")
+    }
+
+    fn gateway<'a>(said: impl IntoIterator<Item = (&'a str, String)>) -> GatewayConfig {
+        parse(&plain(GATEWAY_EXAMPLE), said).unwrap()
+    }
+
+    #[test]
+    fn sec_1_a_process_is_who_its_certificate_says() {
+        let directory = tempfile::tempdir().unwrap();
+        let authority = identity::Authority::init(directory.path()).unwrap();
+        let issued = |account| {
+            let identity = Identity::of(account).unwrap();
+            authority.issue(&identity, &["localhost".to_owned()], 1).unwrap().files
+        };
+        let with = |files: &Files| {
+            let said = [
+                ("RIALTO_TLS_CERTIFICATE", files.certificate.to_str().unwrap()),
+                ("RIALTO_TLS_KEY", files.key.to_str().unwrap()),
+                ("RIALTO_TLS_AUTHORITIES", files.authorities.to_str().unwrap()),
+            ];
+            of(&example(RISK), &said).unwrap()
+        };
+        let config = with(&issued("risk-service"));
+        let transport = config.transport(RISK).unwrap();
+        config.peers(Hosts::only(&[RISK]), transport.clone()).unwrap();
+        let plainly = of(&plain(&example(RISK)), &[]).unwrap();
+        let refused = plainly.peers(Hosts::only(&[RISK]), transport).err().unwrap();
+        assert!(refused.contains("must begin with https://"), "{refused}");
+        let other = with(&issued("order-service")).transport(RISK).err().unwrap();
+        assert!(
+            other.starts_with("tls.certificate: is that of") && other.contains("order-service"),
+            "{other}"
+        );
+        let missing = of(&example(RISK), &[]).unwrap().transport(RISK).err().unwrap();
+        assert!(missing.starts_with("tls: /etc/rialto/certs/risk-service.pem: "), "{missing}");
+    }
+
     #[test]
     fn the_example_of_every_service_is_a_good_one() {
         for service in Context::ALL {
             let read = of(&example(service), &[]).unwrap();
-            read.peers(Hosts::only(&[service])).unwrap();
+            assert!(read.tls.is_some());
+            let read = of(&plain(&example(service)), &[]).unwrap();
+            read.peers(Hosts::only(&[service]), Transport::Plain).unwrap();
         }
-        parse::<GatewayConfig>(GATEWAY_EXAMPLE, []).unwrap().upstreams().unwrap();
+        assert!(parse::<GatewayConfig>(GATEWAY_EXAMPLE, []).unwrap().tls.is_some());
+        gateway([]).upstreams(Transport::Plain).unwrap();
     }
 
     #[test]
     fn the_gateway_must_know_every_service() {
         let said = |value: &str| {
             let said = [("services.risk", value.to_owned())];
-            parse::<GatewayConfig>(GATEWAY_EXAMPLE, said).unwrap().upstreams().unwrap_err()
+            gateway(said).upstreams(Transport::Plain).err().unwrap()
         };
         assert!(said("").contains("services.risk: must name"));
         for bad in ["10.0.0.7:7430", "http://10.0.0.7:7430/risk", "https://10.0.0.7:7430"] {
@@ -275,7 +384,8 @@ mod tests {
     fn the_example_names_every_variable() {
         let all: String = Context::ALL.into_iter().map(example).collect();
         for (text, variables) in [(&*all, &OF_A_SERVICE[..]), (GATEWAY_EXAMPLE, &OF_THE_GATEWAY)] {
-            let is_told = |name: &str| name.contains("_PEERS_") || name.contains("_SERVICES_");
+            let is_told =
+                |name: &str| ["_PEERS_", "_SERVICES_", "_TLS_"].iter().any(|section| name.contains(section));
             for (name, _) in variables.iter().filter(|(name, _)| !is_told(name)) {
                 assert!(text.contains(name), "{name}");
             }
@@ -311,7 +421,8 @@ mod tests {
     #[test]
     fn the_other_services_must_be_named_and_the_own_one_not() {
         let said = |variable: &str, value: &str| {
-            of(&example(RISK), &[(variable, value)]).unwrap().peers(Hosts::only(&[RISK])).unwrap_err()
+            let config = of(&plain(&example(RISK)), &[(variable, value)]).unwrap();
+            config.peers(Hosts::only(&[RISK]), Transport::Plain).err().unwrap()
         };
         assert!(said("RIALTO_PEERS_RISK", "http://a:1").contains("peers.risk: is this service itself"));
         assert!(said("RIALTO_PEERS_TRADING", "").contains("peers.trading: must name"));

@@ -4,6 +4,8 @@
 //! with one line that says what would be right.
 
 mod audit_log;
+#[cfg(feature = "cluster")]
+mod certs;
 mod cli;
 mod client;
 #[cfg(feature = "cluster")]

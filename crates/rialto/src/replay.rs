@@ -3,20 +3,25 @@
 mod day;
 mod feed;
 mod market;
+mod node;
 mod observer;
 mod report;
+mod server;
 
+use ::node::NodeConfig;
 use clap::{Args, ValueEnum};
-use node::NodeConfig;
 use std::path::PathBuf;
 use vocabulary::Date;
 
+use self::node::NodeVenue;
 use crate::cli::Failure;
 use crate::embedded;
 use day::Day;
 use feed::Feeder;
 use market::Market;
 use observer::{Observer, Sighting};
+use report::Summary;
+use server::ServerVenue;
 
 /// Options of `rialto replay`.
 #[derive(Args, Clone, Debug)]
@@ -42,9 +47,14 @@ pub(crate) struct ReplayOptions {
     /// The business day; else the date in the path of the orders, else today.
     #[arg(long)]
     date: Option<Date>,
-    /// Where the journal is written and kept; else in a temporary directory that is removed.
+    /// Where the journal is written and kept; else in a temporary directory that is removed. With --server, the data
+    /// directory that holds the key to speak to it.
     #[arg(long)]
     data: Option<PathBuf>,
+    /// Trade at this server, which has no market yet, like http://127.0.0.1:7400; one order after another, as each waits
+    /// for the answer to the last.
+    #[arg(long, value_name = "URL", requires = "data")]
+    server: Option<String>,
     /// Answer as JSON.
     #[arg(long)]
     json: bool,
@@ -60,6 +70,13 @@ enum Limits {
 
 /// Runs the day.
 pub(crate) fn run(options: &ReplayOptions) -> Result<(), Failure> {
+    if options.server.is_some() && (options.expect_snapshots.is_some() || options.limits == Limits::CaseStudy)
+    {
+        return Err(Failure::Misuse(
+            "--server compares trades only, and its time cannot be told: leave out --expect-snapshots and --limits case-study"
+                .to_owned(),
+        ));
+    }
     if options.limits == Limits::CaseStudy
         && (options.expect_trades.is_some() || options.expect_snapshots.is_some())
     {
@@ -69,6 +86,19 @@ pub(crate) fn run(options: &ReplayOptions) -> Result<(), Failure> {
     }
     let day = Day::read(options).map_err(|error| Failure::Misuse(format!("{error:#}")))?;
     let market = Market::of(options, &day)?;
+    let sighting = Sighting::default();
+    let by_minute = options.limits == Limits::CaseStudy;
+    let feeder = Feeder { day: &day, market: &market, sighting: &sighting, by_minute };
+    let summary = match &options.server {
+        Some(server) => over_there(server, &feeder, options)?,
+        None => in_this_process(&feeder, options)?,
+    };
+    report::print(&summary, options)?;
+    report::judge(&summary)
+}
+
+/// With a node of its own, whose every record is looked at.
+fn in_this_process(feeder: &Feeder<'_>, options: &ReplayOptions) -> Result<Summary, Failure> {
     let (data, _temporary) = data_directory(options)?;
     let opened = embedded::open(&data, |_| ()).map_err(|error| Failure::Misuse(format!("{error:#}")))?;
     if opened.recovered().records > 0 || opened.recovered().from_snapshot.is_some() {
@@ -77,18 +107,23 @@ pub(crate) fn run(options: &ReplayOptions) -> Result<(), Failure> {
             data.display()
         )));
     }
-    let sighting = Sighting::default();
-    let observer = Observer::new(&day, &market, sighting.clone());
-    let clock = market.clock();
+    let observer = Observer::new(feeder.day, feeder.market, feeder.sighting.clone());
+    let clock = feeder.market.clock();
     let node = opened.start(&NodeConfig::default(), Box::new(clock.clone()), vec![Box::new(observer)])?;
-    let feeder =
-        Feeder { node: node.handle(), day: &day, market: &market, clock, options, sighting: &sighting };
-    let fed = feeder.run();
+    let (market, sighting) = (feeder.market, feeder.sighting);
+    let fed = feeder.run(&NodeVenue { node: node.handle(), market, clock, sighting });
     let stopped = node.stop().map_err(Failure::Wrong);
     let summary = report::summarise(&fed?, sighting.findings());
     stopped?;
-    report::print(&summary, options)?;
-    report::judge(&summary)
+    Ok(summary)
+}
+
+/// Through the API of a server, as anybody else would.
+fn over_there(server: &str, feeder: &Feeder<'_>, options: &ReplayOptions) -> Result<Summary, Failure> {
+    let keys = options.data.clone().unwrap_or_default();
+    let venue = ServerVenue::connect(keys, server, feeder.market)?;
+    let fed = feeder.run(&venue)?;
+    Ok(report::summarise(&fed, venue.findings(feeder.day)?))
 }
 
 fn data_directory(options: &ReplayOptions) -> Result<(PathBuf, Option<tempfile::TempDir>), Failure> {

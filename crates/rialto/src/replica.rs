@@ -8,6 +8,7 @@
 use anyhow::Context;
 use clap::Args;
 use engine::Hosts;
+use identity::Transport;
 use node::journal::JournalReader;
 use node::{
     Carrier, Courier, Follower, Node, NodeConfig, NodeHandle, ReadAlong, ReturnPath, Standby, StandbyParts,
@@ -108,6 +109,7 @@ pub(crate) struct Role {
 /// The nodes of other contexts.
 pub(crate) struct Neighbours {
     pub(crate) listener: std::net::TcpListener,
+    pub(crate) transport: Transport,
     pub(crate) peers: Peers,
 }
 
@@ -157,6 +159,7 @@ pub(crate) fn run(place: Place<'_>, role: Role) -> Result<(), Failure> {
     say!("rialto is up: {}", place.base);
     if hosts != Hosts::ALL {
         say!("  service              {hosts}");
+        crate::serve::keep_current(&place.transport, &place);
     }
     say!("  journal              {}", database.place());
     say!("  data                 {}", place.data.display());
@@ -172,12 +175,12 @@ pub(crate) fn run(place: Place<'_>, role: Role) -> Result<(), Failure> {
 
 /// Takes in what other nodes have to say, from now on.
 fn meet(neighbours: Neighbours, hosts: Hosts, node: NodeHandle, runtime: &Handle) -> anyhow::Result<Peers> {
-    let Neighbours { listener, peers } = neighbours;
+    let Neighbours { listener, transport, peers } = neighbours;
     listener.set_nonblocking(true)?;
     let listener = runtime.block_on(async { TcpListener::from_std(listener) })?;
     runtime.spawn(async move {
         let office = PostOffice::new(node, hosts, SHARD);
-        if let Err(error) = office.serve(listener, std::future::pending()).await {
+        if let Err(error) = office.serve(listener, transport, std::future::pending()).await {
             tracing::error!(%error, "messages are not taken any more");
         }
     });
@@ -270,7 +273,7 @@ impl Office {
     /// Sends somebody out with what the node has to say to others.
     fn send_out(&self, peers: Peers, node: &NodeHandle) -> io::Result<Courier> {
         let make = |back: ReturnPath| -> Box<dyn Carrier> {
-            Box::new(GrpcCarrier::start(peers, &back, &self.runtime))
+            Box::new(GrpcCarrier::start(&peers, &back, &self.runtime))
         };
         Courier::start(node.clone(), NodeConfig::default().system, make)
     }

@@ -3,10 +3,12 @@
 use api::{Settings, SigningKey, TokenVerifier};
 use clap::{Args, Subcommand};
 use engine::{Context, Hosts, UnknownContext};
+use identity::{Credentials, Transport};
 use std::fmt;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::cli::Failure;
 use crate::config::{GATEWAY_EXAMPLE, GatewayConfig, ServiceConfig, example};
@@ -72,12 +74,13 @@ pub(crate) fn config(command: &ConfigCommand) -> Result<(), Failure> {
         ConfigCommand::Check(ServeOptions { part, config }) => match part {
             Part::Gateway => {
                 let config = GatewayConfig::read(config.as_deref())?;
-                config.upstreams().map_err(Failure::Misuse)?;
+                let transport = config.transport().map_err(Failure::Misuse)?;
+                config.upstreams(transport).map_err(Failure::Misuse)?;
                 say!("{part} on {}", config.listen);
             }
             Part::Service(service) => {
                 let config = ServiceConfig::read(config.as_deref())?;
-                let role = role(*service, &config)?;
+                let (role, _) = role(*service, &config)?;
                 say!("{part} on {}, journal in {}", config.listen, role.database.place());
             }
         },
@@ -96,32 +99,50 @@ pub(crate) fn run(options: &ServeOptions) -> Result<(), Failure> {
 }
 
 fn serve(service: Context, config: &ServiceConfig) -> Result<(), Failure> {
-    let mut role = role(service, config)?;
-    let place = Place::at(config.listen, &config.data)?;
+    let (mut role, transport) = role(service, config)?;
+    let place = Place::at(config.listen, &config.data)?.over(transport.clone(), config.probe_listen)?;
     let listener = TcpListener::bind(config.post_listen);
     let listener = listener.map_err(|error| {
         Failure::Misuse(format!("cannot listen on {} for messages: {error}", config.post_listen))
     })?;
-    let peers = config.peers(role.hosts).map_err(Failure::Misuse)?;
-    role.neighbours = Some(Neighbours { listener, peers });
+    let peers = config.peers(role.hosts, transport.clone()).map_err(Failure::Misuse)?;
+    role.neighbours = Some(Neighbours { listener, transport, peers });
     replica::run(place, role)
 }
 
 /// What follows from a service's configuration.
-fn role(service: Context, config: &ServiceConfig) -> Result<Role, Failure> {
+fn role(service: Context, config: &ServiceConfig) -> Result<(Role, Transport), Failure> {
     let hosts = Hosts::only(&[service]);
-    config.peers(hosts).map_err(Failure::Misuse)?;
-    Ok(Role {
+    let transport = config.transport(service).map_err(Failure::Misuse)?;
+    config.peers(hosts, transport.clone()).map_err(Failure::Misuse)?;
+    let role = Role {
         hosts,
         database: replica::parse(&config.database_url)?,
         advertise: config.advertise.clone(),
         keys: config.keys.clone(),
         neighbours: None,
-    })
+    };
+    Ok((role, transport))
+}
+
+/// Says how connections between processes are, and has certificates read again that change.
+pub(crate) fn keep_current(transport: &Transport, place: &Place<'_>) {
+    match transport {
+        Transport::Plain => {
+            tracing::warn!(
+                "connections between processes are neither encrypted nor proved: there is no section tls"
+            );
+        }
+        Transport::Mutual(credentials) => {
+            say!("  identity             {}", credentials.identity());
+            place.runtime.spawn(Credentials::watch(Arc::downgrade(credentials)));
+        }
+    }
 }
 
 fn gateway(config: &GatewayConfig) -> Result<(), Failure> {
-    let upstreams = config.upstreams().map_err(Failure::Misuse)?;
+    let transport = config.transport().map_err(Failure::Misuse)?;
+    let upstreams = config.upstreams(transport.clone()).map_err(Failure::Misuse)?;
     replica::make_directory(&config.data)?;
     let keys = config.keys.as_deref().unwrap_or(&config.data);
     let key = SigningKey::open(keys).map_err(anyhow::Error::from)?;
@@ -129,6 +150,7 @@ fn gateway(config: &GatewayConfig) -> Result<(), Failure> {
     let place = Place::at(config.listen, &config.data)?;
     say!("rialto is up: {}", place.base);
     say!("  service              gateway");
+    keep_current(&transport, &place);
     say!("  browse the API       {}/docs", place.base);
     let router = || api::gateway(tokens, Settings::default(), upstreams);
     Ok(place.serve_router(router, std::future::pending())?)

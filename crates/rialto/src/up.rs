@@ -79,6 +79,12 @@ pub(crate) struct Place<'a> {
     pub(crate) base: String,
     /// Where everything is kept.
     pub(crate) data: &'a Path,
+    /// How those come in who talk to it.
+    #[cfg(feature = "cluster")]
+    pub(crate) transport: identity::Transport,
+    /// Where probes are answered besides.
+    #[cfg(feature = "cluster")]
+    probes: Option<TcpListener>,
 }
 
 impl<'a> Place<'a> {
@@ -90,7 +96,35 @@ impl<'a> Place<'a> {
             .block_on(TcpListener::bind(listen))
             .map_err(|error| Failure::Misuse(format!("cannot listen on {listen}: {error}")))?;
         let base = format!("http://{}", listener.local_addr().map_err(anyhow::Error::from)?);
-        Ok(Self { runtime, listener, base, data })
+        Ok(Self {
+            runtime,
+            listener,
+            base,
+            data,
+            #[cfg(feature = "cluster")]
+            transport: identity::Transport::Plain,
+            #[cfg(feature = "cluster")]
+            probes: None,
+        })
+    }
+
+    /// Has those come in over that transport, and answers probes to everybody at another address.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn over(
+        mut self,
+        transport: identity::Transport,
+        probes: Option<SocketAddr>,
+    ) -> Result<Self, Failure> {
+        self.base = self.base.replace("http", transport.scheme());
+        self.transport = transport;
+        if let Some(address) = probes {
+            let bound = self.runtime.block_on(TcpListener::bind(address));
+            let bound = bound.map_err(|error| {
+                Failure::Misuse(format!("cannot listen on {address} for probes: {error}"))
+            })?;
+            self.probes = Some(bound);
+        }
+        Ok(self)
     }
 
     /// Serves the API of a node until SIGINT, SIGTERM, or `enough`.
@@ -109,7 +143,7 @@ impl<'a> Place<'a> {
         router: impl FnOnce() -> api::Router,
         enough: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
-        let Self { runtime, listener, base, data } = self;
+        let Self { runtime, listener, base, data, .. } = self;
         server_file::write(data, &base).context("cannot note the address")?;
         let served = runtime.block_on(async {
             let mut terminate = signal(SignalKind::terminate())?;
@@ -120,7 +154,15 @@ impl<'a> Place<'a> {
                     () = enough => {}
                 }
             };
-            api::serve(listener, router(), shutdown).await
+            let router = router();
+            #[cfg(feature = "cluster")]
+            if let Some(probes) = self.probes {
+                tokio::spawn(api::serve(probes, api::probes(router.clone()), std::future::pending()));
+            }
+            #[cfg(feature = "cluster")]
+            return api::serve_over(self.transport, listener, router, shutdown).await;
+            #[cfg(not(feature = "cluster"))]
+            api::serve(listener, router, shutdown).await
         });
         server_file::remove(data);
         drop(runtime);

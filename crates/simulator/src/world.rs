@@ -25,8 +25,8 @@ use clock::{MachineClock, WorldTime};
 use engine::{Answer, Context, Event, FlowEvent, ReceiptResult, Request, Setup};
 use faults::Faults;
 pub use faults::Struck;
-use node::decode_record;
 use node::journal::JournalReader;
+use node::{NodeConfig, decode_record};
 use read_side::ReadSide;
 use shard::{Origin, Shard};
 use std::collections::BTreeMap;
@@ -253,12 +253,16 @@ impl<'a> World<'a> {
                 self.hand_over(shard, origin, *request)
             }
             (End::Shard(shard), Packet::Answered { message, answer }) => {
-                let command = engine::Command::Acknowledge { message, answer };
-                let actor = node::NodeConfig::default().system;
-                let correlation = vocabulary::CorrelationId(message.position.into());
-                let request = Request { command_id: None, correlation, actor, command };
-                // Nobody waits for what comes of it.
-                self.hand_over(shard, Origin::Client(0), request);
+                let brought = &mut self.shards[shard].brought;
+                brought.push((message, answer));
+                // Some wait for the next one, as they do in a courier who is busy.
+                if self.dice.permille(500) {
+                    for request in Request::acknowledge(std::mem::take(brought), NodeConfig::default().system)
+                    {
+                        // Nobody waits for what comes of it.
+                        self.hand_over(shard, Origin::Client(0), request);
+                    }
+                }
             }
             (End::Clients, Packet::Told { number, receipt }) => return self.told(number, &receipt),
             (End::Clients, packet) => unreachable!("{packet:?} from {from:?} is not for clients"),

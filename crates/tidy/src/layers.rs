@@ -1,4 +1,4 @@
-//! Who may depend on whom: `vocabulary <- contexts <- engine <- node <- {store, views, bus, audit} <- api
+//! Who may depend on whom: `vocabulary <- contexts <- engine <- {node, identity} <- {store, views, bus, audit} <- api
 //! <- {rialto, simulator, bench}`.
 //!
 //! A crate sees the layers below its own and never its neighbours: contexts speak to each other only by messages, which
@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 7] = [
     &["vocabulary"],
     &["trading", "settlement", "risk", "compliance"],
     &["engine"],
-    &["node"],
+    &["node", "identity"],
     &["store", "views", "bus", "post", "audit"],
     &["api"],
     &["rialto", "simulator", "bench"],

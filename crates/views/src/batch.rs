@@ -38,6 +38,8 @@ pub(crate) struct Batch<'a> {
     pub(crate) counts: Counts<'a>,
     pub(crate) decisions: Decisions<'a>,
     threads: Threads,
+    /// A trade was settled in this node: then what trading says of that is known already.
+    pub(crate) settles_here: bool,
     /// The order whose exposure was held last in this record: the one that an alert is about.
     pub(crate) held: Option<OrderId>,
 }
@@ -104,6 +106,7 @@ impl<'a> Batch<'a> {
             counts: Counts::default(),
             decisions: Decisions::default(),
             threads: Threads::default(),
+            settles_here: false,
             held: None,
         }
     }

@@ -1,18 +1,19 @@
 //! The replicas of one service, which of them leads, and requests on their way to it.
 
+use super::connector::Connector;
 use super::metrics::Metrics;
 use super::without_hop_by_hop;
 use crate::problem::{Problem, kinds};
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
-use axum::http::uri::{Authority, PathAndQuery, Scheme};
+use axum::http::uri::{Authority, PathAndQuery};
 use axum::http::{Request, StatusCode, Uri};
 use axum::response::Response;
 use engine::Context;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use identity::{Identity, Transport};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicUsize;
@@ -30,8 +31,6 @@ const PROBE_TIMEOUT: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long an answer may take: longer than anything that a service waits for itself.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(45);
-/// How long making a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 /// A pause before the next attempt, when nothing has changed.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Requests in progress at one service, so that one that is slow leaves room for the others.
@@ -39,42 +38,54 @@ const IN_FLIGHT_MAX: usize = 4_096;
 /// The largest answer of status 503 that is read here.
 const REFUSAL_SIZE_MAX: usize = 64 * 1024;
 
-type HttpClient = Client<HttpConnector, Full<Bytes>>;
+type HttpClient = Client<Connector, Full<Bytes>>;
 
 /// Where the replicas of each service are.
-#[derive(Clone, Debug, Default)]
-pub struct Upstreams(BTreeMap<Context, Vec<Authority>>);
+#[derive(Clone, Default)]
+pub struct Upstreams {
+    transport: Transport,
+    replicas: BTreeMap<Context, Vec<Authority>>,
+}
 
 impl Upstreams {
-    /// Adds the replicas of a service, by addresses like `http://10.0.0.7:7410`.
+    /// None yet, to be reached over that.
+    #[must_use]
+    pub fn over(transport: Transport) -> Self {
+        Self { transport, replicas: BTreeMap::new() }
+    }
+
+    /// Adds the replicas of a service, by addresses like `http://10.0.0.7:7410`, or `https://` where all prove who they are.
     ///
     /// # Errors
     /// When one is not an address, in words.
     pub fn add(&mut self, service: Context, addresses: &[String]) -> Result<(), String> {
+        let scheme = self.transport.scheme();
         let authority = |address: &String| {
-            let bad = || format!("{address}: an address is like http://10.0.0.7:7410");
+            let bad = || format!("{address}: an address is like {scheme}://10.0.0.7:7410");
             let uri: Uri = address.trim_end_matches('/').parse().map_err(|_| bad())?;
-            let is_plain = uri.scheme() == Some(&Scheme::HTTP) && uri.path() == "/" && uri.query().is_none();
-            uri.authority().filter(|_| is_plain).cloned().ok_or_else(bad)
+            let is_plain = uri.scheme_str() == Some(scheme) && uri.path() == "/" && uri.query().is_none();
+            let authority = uri.authority().filter(|authority| is_plain && authority.port().is_some());
+            authority.cloned().ok_or_else(bad)
         };
-        self.0.insert(service, addresses.iter().map(authority).collect::<Result<_, _>>()?);
+        self.replicas.insert(service, addresses.iter().map(authority).collect::<Result<_, _>>()?);
         Ok(())
     }
 
     /// Begins to ask who leads.
     pub(super) fn start(self, metrics: &Metrics) -> BTreeMap<Context, Arc<Upstream>> {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let client: HttpClient = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(20))
-            .build(connector);
-        let upstreams = self.0.into_iter().map(|(service, replicas)| {
+        let Self { transport, replicas } = self;
+        let upstreams = replicas.into_iter().map(|(service, replicas)| {
+            let connector =
+                Connector { transport: transport.clone(), service: Identity::of_service(service) };
+            let client: HttpClient = Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(Duration::from_secs(20))
+                .build(connector);
             let upstream = Arc::new(Upstream {
                 service,
                 replicas,
-                client: client.clone(),
+                scheme: transport.scheme(),
+                client,
                 leader: watch::channel(None).0,
                 lost_at: Mutex::new(Instant::now()),
                 lost: Notify::new(),
@@ -89,6 +100,7 @@ impl Upstreams {
 }
 
 /// A request to pass on.
+#[derive(Clone)]
 pub(super) struct Job {
     pub(super) parts: Parts,
     pub(super) body: Bytes,
@@ -100,6 +112,7 @@ pub(super) struct Job {
 pub(super) struct Upstream {
     service: Context,
     replicas: Vec<Authority>,
+    scheme: &'static str,
     client: HttpClient,
     /// Which of them leads, if one is known to.
     leader: watch::Sender<Option<usize>>,
@@ -278,7 +291,7 @@ impl Upstream {
 
     fn uri(&self, replica: usize, path: PathAndQuery) -> Uri {
         let mut parts = axum::http::uri::Parts::default();
-        parts.scheme = Some(Scheme::HTTP);
+        parts.scheme = self.scheme.parse().ok();
         parts.authority = self.replicas.get(replica).cloned();
         parts.path_and_query = Some(path);
         Uri::from_parts(parts).expect("scheme, authority and path are there")

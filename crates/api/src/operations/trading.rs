@@ -7,9 +7,8 @@ mod business_day;
 pub(crate) mod history;
 mod instruments;
 pub(crate) mod order_entry;
-mod orders;
+pub(crate) mod orders;
 mod participants;
-mod trace;
 
 use crate::services::Api;
 use crate::streams;

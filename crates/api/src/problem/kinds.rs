@@ -49,6 +49,7 @@ kinds! {
     EXPIRED_TOKEN 401 "auth.expired-token" "Expired token" "The token's time is over. Get a new one."
     REVOKED_TOKEN 401 "auth.revoked-token" "Revoked token" "The token was revoked before its time was over."
     FORBIDDEN 403 "auth.forbidden" "Forbidden" "The policy finance.authz does not grant this operation to any role of the token."
+    NOT_THE_GATEWAY 403 "auth.not-the-gateway" "Not the gateway" "In a cluster orders come through the gateway, which proves by its certificate that it is one. Send the order there."
     RATE_EXCEEDED 429 "rate.exceeded" "Too many requests" "You have used up your rate. Retry-After says when to go on."
     TOO_MANY_STREAMS 503 "gateway.too-many-streams" "Too many streams" "The gateway serves a limited number of event streams at once."
     GATEWAY_OVERLOADED 503 "gateway.overloaded" "Overloaded" "Too many requests are in progress. Nothing was done; try again after the time given."

@@ -10,15 +10,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 /// How long a client may not take its answer.
 const STALLED_MAX: Duration = Duration::from_secs(30);
 
 /// A stream, what is written instead of hyper's own refusal, and since when nothing could be written.
-pub(super) struct Wire {
-    stream: TcpStream,
+pub(super) struct Wire<S> {
+    stream: S,
     instead: Option<Instead>,
     stalled: Option<Pin<Box<Sleep>>>,
 }
@@ -30,8 +29,8 @@ struct Instead {
     replaces: usize,
 }
 
-impl Wire {
-    pub(super) fn new(stream: TcpStream) -> Self {
+impl<S: AsyncWrite + Unpin> Wire<S> {
+    pub(super) fn new(stream: S) -> Self {
         Self { stream, instead: None, stalled: None }
     }
 
@@ -69,7 +68,7 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -79,7 +78,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

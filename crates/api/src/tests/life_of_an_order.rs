@@ -51,6 +51,18 @@ async fn an_order_is_placed_matched_settled_listed_and_traced() {
         assert!(life.any(|told| *told == event), "{event} in {events:?}");
     }
     assert!(!trace.to_string().contains("BOB"), "nothing of the other side: {trace}");
+    assert_eq!(trace["missing"], json!([]), "all services are in one process");
+    for (service, event) in
+        [("settlement", "QuotaHeld"), ("risk", "ExposureHeld"), ("compliance", "OrderChecked")]
+    {
+        let part = path.replace("/trading/", &format!("/{service}/")) + "/trace";
+        let part = house.get("auditor-1", "auditor", &part).await.good();
+        let items = part["items"].as_array().unwrap();
+        assert_eq!(items[0]["event"], event, "{part}");
+        assert!(items.iter().all(|item| item["service"] == service), "{part}");
+    }
+    let unknown = house.get("auditor-1", "auditor", "/risk/orders/999999/trace").await.good();
+    assert_eq!(unknown["items"], json!([]), "risk has not heard of it");
     let balances = house.get("ann", "trader", "/trading/accounts/ANN/balances").await.good();
     let acme = balances["items"].as_array().unwrap().iter().find(|line| line["asset"] == "ACME").unwrap();
     assert_eq!(acme["available"], "10004");

@@ -250,7 +250,7 @@ fn s3_an_undo_that_is_refused_leaves_it_stuck_and_listed_until_an_operator_retri
     assert_eq!(undoing, Stage::Undoing { leg: Leg::Counterparty, step: Step::ValidateRisk });
     let message = *state(&network).outbox.waiting_for(R, None).next().unwrap().0;
     let refused = Answer::No(reason.clone());
-    network.ask(Command::Acknowledge { message, answer: refused });
+    network.ask(Command::Acknowledge { message, answer: refused, more: Vec::new() });
     network.run(60);
     let stuck = Stage::Stuck { leg: Leg::Counterparty, step: Step::ValidateRisk };
     assert_eq!(state(&network).blocks.get(block).unwrap().stage, stuck);

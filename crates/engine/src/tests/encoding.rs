@@ -87,7 +87,7 @@ fn commands() -> Vec<Command> {
         Command::RetryBlock { block },
         Command::ExpireDeadlines,
         Command::Deliver { message, body: body(), answered_below: message },
-        Command::Acknowledge { message, answer: Answer::Later },
+        Command::Acknowledge { message, answer: Answer::Later, more: Vec::new() },
         Command::RecordAccess(Access {
             operation: "GET /x".into(),
             status: 403,
@@ -104,6 +104,7 @@ fn commands() -> Vec<Command> {
             )),
             answered_below: message,
         },
+        Command::Acknowledge { message, answer: Answer::Later, more: vec![(message, Answer::Yes)] },
     ]
 }
 
@@ -192,7 +193,7 @@ fn only_people_reach_what_is_theirs() {
     let internal = |command: &Command| command.is_internal();
     let theirs: Vec<bool> = commands().iter().map(internal).collect();
     let (yes, no) = (true, false);
-    assert_eq!(theirs, [no, yes, no, no, no, no, no, no, yes, yes, yes, yes, no, yes, yes]);
+    assert_eq!(theirs, [no, yes, no, no, no, no, no, no, yes, yes, yes, yes, no, yes, yes, yes]);
     let order = place(limit("ANN", Side::Buy, 100_00, 1));
     assert!(!order.is_internal());
     assert!(Command::Trading(trading::Command::ContinueSweep).is_internal());

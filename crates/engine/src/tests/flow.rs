@@ -18,9 +18,13 @@ fn trading_alone() -> Market {
     }
     let told: Vec<_> = market.engine.state().outbox.waiting().map(|(message, _)| *message).collect();
     for message in told {
-        market.must(Command::Acknowledge { message, answer: Answer::Yes });
+        market.must(acknowledge(message, Answer::Yes));
     }
     market
+}
+
+fn acknowledge(message: MessageId, answer: Answer) -> Command {
+    Command::Acknowledge { message, answer, more: Vec::new() }
 }
 
 fn branch_of(message: &Message) -> Option<Branch> {
@@ -35,7 +39,7 @@ fn question(market: &Market, order: OrderId, branch: Branch) -> MessageId {
 
 fn answer(market: &mut Market, order: OrderId, branch: Branch, answer: Answer) -> Vec<Event> {
     let message = question(market, order, branch);
-    market.must(Command::Acknowledge { message, answer })
+    market.must(acknowledge(message, answer))
 }
 
 fn no(branch: Branch) -> Answer {
@@ -159,7 +163,7 @@ fn c4_only_an_undecided_flow_times_out_and_a_late_yes_is_released() {
     let events = market.must(Command::ExpireDeadlines);
     assert_eq!(events[0], FlowEvent::FlowTimedOut { order }.into());
     assert_eq!(posted(&market).iter().filter(|message| is_release(message)).count(), 2);
-    let late = market.must(Command::Acknowledge { message: risk, answer: Answer::Yes });
+    let late = market.must(acknowledge(risk, Answer::Yes));
     assert_eq!(late, [FlowEvent::MessageAnswered { message: risk }.into()], "a late yes changes nothing");
     let (_, unanswered) = market.engine.state().outbox.waiting_for(Context::Risk, None).next().unwrap();
     assert!(is_release(&unanswered.body), "and its hold is given back");
@@ -189,15 +193,54 @@ fn c5_a_confirm_that_is_refused_raises_an_alarm_and_never_becomes_a_release() {
     }
     let confirms: Vec<MessageId> = market.engine.state().outbox.waiting().map(|(id, _)| *id).collect();
     assert_eq!(confirms.len(), 4);
-    assert_eq!(market.must(Command::Acknowledge { message: confirms[0], answer: Answer::Later }), []);
+    assert_eq!(market.must(acknowledge(confirms[0], Answer::Later)), []);
     assert_eq!(market.engine.state().outbox.len(), 4, "what cannot be done yet is asked again");
     for message in confirms {
-        let events = market.must(Command::Acknowledge { message, answer: no(Branch::Risk) });
+        let events = market.must(acknowledge(message, no(Branch::Risk)));
         assert!(matches!(events[..], [_, Event::Flow(FlowEvent::ProtocolAlarm { order: Some(_), .. })]));
     }
     assert!(market.engine.state().outbox.is_empty(), "no release follows");
     assert_eq!(market.engine.state().trading.order(buy).unwrap().status, Status::Executed);
     market.check_replay();
+}
+
+#[test]
+fn c5_answers_that_come_together_take_one_record_and_each_counts_once() {
+    let mut market = trading_alone();
+    let orders = [Side::Sell, Side::Buy].map(|side| {
+        let account = if side == Side::Sell { "BOB" } else { "ANN" };
+        market.place(limit(account, side, 100_00, 4))
+    });
+    let mut yes: Vec<(MessageId, Answer)> = Vec::new();
+    for (order, branch) in orders.iter().flat_map(|order| Branch::ALL.map(|branch| (*order, branch))) {
+        yes.push((question(&market, order, branch), Answer::Yes));
+    }
+    // One comes twice, as after a repetition, and one has nothing to do with anything.
+    yes.push(yes[2].clone());
+    yes.push((MessageId { position: 9_999, ..yes[0].0 }, Answer::Yes));
+    let requests: Vec<_> = crate::Request::acknowledge(yes, id("node")).collect();
+    assert_eq!(requests.len(), 1);
+    let events = market.must(requests[0].command.clone());
+    let answered = |event: &&Event| matches!(event, Event::Flow(FlowEvent::MessageAnswered { .. }));
+    assert_eq!(events.iter().filter(answered).count(), 6);
+    for order in orders {
+        assert_eq!(market.engine.state().trading.order(order).unwrap().status, Status::Executed);
+    }
+    assert_eq!(posted(&market).iter().filter(|message| is_confirm(message)).count(), 4);
+    market.check_replay();
+}
+
+#[test]
+fn many_answers_take_several_records() {
+    let answers =
+        (1..=130).map(|index| (MessageId { position: 1, index, from: Context::Trading }, Answer::Yes));
+    let sizes: Vec<usize> = crate::Request::acknowledge(answers, id("node"))
+        .map(|request| {
+            let Command::Acknowledge { more, .. } = request.command else { panic!("{request:?}") };
+            more.len() + 1
+        })
+        .collect();
+    assert_eq!(sizes, [64, 64, 2]);
 }
 
 #[test]
@@ -215,7 +258,7 @@ fn c8_a_flow_is_finished_only_when_every_branch_has_answered() {
     assert_eq!(about(&market), 2, "both releases wait for their answers, and are listed");
     let releases: Vec<MessageId> = market.engine.state().outbox.waiting().map(|(id, _)| *id).collect();
     for message in releases {
-        market.must(Command::Acknowledge { message, answer: Answer::Yes });
+        market.must(acknowledge(message, Answer::Yes));
     }
     assert_eq!(about(&market), 0);
 }

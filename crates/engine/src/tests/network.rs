@@ -357,7 +357,7 @@ impl Network {
                 Packet::Deliver { from, to, message, command } => self.deliver(from, to, message, *command),
                 Packet::Acknowledge { to, message, answer } => {
                     // Whoever led first gets it, so an old leader hears things too.
-                    self.execute(to, 0, own(Command::Acknowledge { message, answer }));
+                    self.execute(to, 0, own(Command::Acknowledge { message, answer, more: Vec::new() }));
                 }
             }
         }

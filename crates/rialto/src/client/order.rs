@@ -282,11 +282,18 @@ fn print_trace(client: &Client, trace: &Value) -> Result<(), Failure> {
         client,
         trace,
         &[
+            ("service", "service"),
             ("position>", "position"),
             ("time", "time"),
             ("event", "event"),
             ("what", "summary"),
             ("correlation", "correlation"),
         ],
-    )
+    )?;
+    let missing = trace["missing"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let missing = missing.collect::<Vec<_>>().join(", ");
+    if !missing.is_empty() {
+        say!("not told here: {missing}");
+    }
+    Ok(())
 }

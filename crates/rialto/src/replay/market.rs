@@ -5,12 +5,14 @@ use engine::{Command, Request};
 use node::Clock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use trading::{OrderKind, PlaceOrder};
 use vocabulary::{
     AccountId, Amount, Asset, AssetKind, Calendar, ClientOrderId, CorrelationId, Date, FeeSchedule,
-    Instrument, InstrumentId, ParticipantId, Price, Quantity, Timestamp, UserId,
+    Instrument, InstrumentId, ParticipantId, Price, Quantity, SelfTradePrevention, TimeInForce, Timestamp,
+    UserId,
 };
 
-use super::day::{Day, PRICE_SCALE};
+use super::day::{Action, Day, OrderRow, PRICE_SCALE};
 use super::{Limits, ReplayOptions};
 use crate::cli::Failure;
 
@@ -117,6 +119,35 @@ impl Market {
         user(u32::try_from(order % u64::from(self.accounts)).unwrap_or_default())
     }
 
+    /// The decimals of an asset of this market.
+    pub(super) fn scale_of(&self, asset: &str) -> u8 {
+        let is_base = self.definition.base.to_string() == asset;
+        if is_base { self.definition.base_scale } else { self.definition.quote_scale }
+    }
+
+    /// What a row asks for.
+    pub(super) fn request(&self, row: &OrderRow) -> Request {
+        let user = self.user(row.order);
+        let account = self.account(row.order);
+        let client_order_id = client_order_id(row.order);
+        let command = match row.action {
+            Action::New { side, price, quantity } => trading::Command::PlaceOrder(PlaceOrder {
+                account,
+                instrument: self.instrument,
+                side,
+                kind: OrderKind::Limit(price),
+                quantity,
+                time_in_force: TimeInForce::Day,
+                post_only: false,
+                self_trade_prevention: SelfTradePrevention::Off,
+                client_order_id: Some(client_order_id),
+                user,
+            }),
+            Action::Cancel => trading::Command::CancelClientOrder { account, client_order_id },
+        };
+        request(Command::Trading(command), user, u128::from(row.order))
+    }
+
     /// Commands that open the market.
     pub(super) fn definitions(&self) -> Result<Vec<Command>, Failure> {
         use trading::Command as T;
@@ -186,7 +217,7 @@ fn user(number: u32) -> UserId {
 }
 
 /// The client's id of an order: the exchange's number.
-pub(super) fn client_order_id(order: u64) -> ClientOrderId {
+fn client_order_id(order: u64) -> ClientOrderId {
     order.to_string().parse().expect("a valid id")
 }
 

@@ -212,7 +212,7 @@ fn decimal(price: Price) -> String {
     format_decimal(i128::from(price.0), PRICE_SCALE)
 }
 
-fn trade_text(trade: &TradeRow) -> String {
+pub(super) fn trade_text(trade: &TradeRow) -> String {
     let TradeRow { buy_order, sell_order, price, quantity } = trade;
     format!("{quantity} at {} between buy {buy_order} and sell {sell_order}", decimal(*price))
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "what does not come out as expected ends the test")]
 
+#[cfg(feature = "cluster")]
+mod cluster;
 mod command_line;
 mod copies;
 mod damage;

@@ -1,211 +1,13 @@
 //! Every service in processes of its own, two of each, with a gateway before them: the same life of an order, to the same
 //! state, whichever of them is killed or falls asleep. Needs PostgreSQL installed.
 
+use crate::cluster::{Cluster, ORDERS, SERVICES};
 use crate::load::{Orders, await_that, signal};
-use crate::server::{Server, printed, rialto, run, token};
+use crate::server::{Server, printed, run, token};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::fs;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::sync::RwLock;
-use std::time::Duration;
-use tempfile::TempDir;
-use testbed::Postgres;
-
-const SERVICES: [&str; 4] = ["trading", "settlement", "risk", "compliance"];
-const ORDERS: &str = "/trading/orders";
-
-/// An address that nobody listens on.
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
-
-fn listed(addresses: &[String]) -> String {
-    let quoted: Vec<String> = addresses.iter().map(|address| format!("\"http://{address}\"")).collect();
-    format!("[{}]", quoted.join(", "))
-}
-
-/// A process of one service.
-struct Replica {
-    directory: PathBuf,
-    config: PathBuf,
-    running: RwLock<Server>,
-}
-
-impl Replica {
-    fn start(service: &str, config: &Path, directory: &Path) -> Server {
-        let mut command = rialto();
-        command.args(["serve", service, "--config"]).arg(config);
-        Server::try_command(command, directory).unwrap_or_else(|refused| panic!("{service}: {refused:?}"))
-    }
-
-    fn is_leading(&self) -> bool {
-        let running = self.running.read().unwrap();
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_millis(500)))
-            .build()
-            .new_agent();
-        agent.get(format!("{}/readyz", running.base)).call().is_ok_and(|answer| answer.status() == 200)
-    }
-}
-
-/// A service and its replicas.
-struct Service {
-    name: &'static str,
-    url: String,
-    replicas: Vec<Replica>,
-}
-
-impl Service {
-    fn leader(&self) -> usize {
-        await_that("a leader", || self.replicas.iter().position(Replica::is_leading))
-    }
-
-    fn restart(&self, replica: usize) {
-        let replica = &self.replicas[replica];
-        *replica.running.write().unwrap() = Replica::start(self.name, &replica.config, &replica.directory);
-    }
-
-    fn state(&self) -> Value {
-        let said = printed(&run(&["journal", "state", "--database", &self.url, "--json"]));
-        serde_json::from_str::<Value>(&said).unwrap()["services"].clone()
-    }
-}
-
-/// A cluster.
-struct Cluster {
-    // Dropped in this order, so that nobody is left to miss the database.
-    gateway: Server,
-    services: Vec<Service>,
-    directory: TempDir,
-    _postgres: Postgres,
-}
-
-impl Cluster {
-    fn start() -> Self {
-        let (postgres, directory) =
-            (Postgres::start(&["max_connections=200"]).unwrap(), tempfile::tempdir().unwrap());
-        let keys = directory.path().join("keys");
-        fs::create_dir(&keys).unwrap();
-        token(&keys, "first", "auditor");
-        // Of each service and replica: HTTP and post.
-        let addresses: Vec<[[String; 2]; 2]> =
-            SERVICES.map(|_| [(); 2].map(|()| [(); 2].map(|()| free_address()))).into();
-        let services = SERVICES.into_iter().enumerate().map(|(number, name)| {
-            postgres.sql("postgres", &format!("CREATE DATABASE {name}")).unwrap();
-            postgres.sql("postgres", &format!("CREATE ROLE {name} LOGIN")).unwrap();
-            let url = |user: &str| {
-                let socket = postgres.socket_directory().to_str().unwrap().replace('/', "%2F");
-                format!("postgresql://{user}@{socket}/{name}")
-            };
-            printed(&run(&["migrate", "--database", &url("owner"), "--role", name]));
-            let peers = SERVICES.into_iter().zip(&addresses).filter(|(other, _)| *other != name);
-            let peers: String = peers
-                .map(|(other, [a, b])| format!("{other} = {}\n", listed(&[a[1].clone(), b[1].clone()])))
-                .collect();
-            let replicas = addresses[number].iter().enumerate().map(|(replica, [http, post])| {
-                let data = directory.path().join(format!("{name}-{replica}"));
-                let config = directory.path().join(format!("{name}-{replica}.toml"));
-                let text = format!(
-                    "data = {data:?}\nkeys = {keys:?}\nlisten = \"{http}\"\npost_listen = \"{post}\"\n\
-                     database_url = {:?}\n[peers]\n{peers}",
-                    url(name)
-                );
-                fs::write(&config, text).unwrap();
-                printed(&run(&["config", "check", name, "--config", config.to_str().unwrap()]));
-                let running = RwLock::new(Replica::start(name, &config, &data));
-                Replica { directory: data, config, running }
-            });
-            Service { name, url: url(name), replicas: replicas.collect() }
-        });
-        let services: Vec<Service> = services.collect();
-        let config = directory.path().join("gateway.toml");
-        let known: String = SERVICES
-            .into_iter()
-            .zip(&addresses)
-            .map(|(name, [a, b])| format!("{name} = {}\n", listed(&[a[0].clone(), b[0].clone()])))
-            .collect();
-        let text = format!(
-            "data = {:?}\nkeys = {keys:?}\nlisten = \"127.0.0.1:0\"\n[services]\n{known}",
-            directory.path().join("gateway")
-        );
-        fs::write(&config, text).unwrap();
-        let mut command = rialto();
-        command.args(["serve", "gateway", "--config"]).arg(&config);
-        // What it keeps its key in is where tokens for it are made.
-        let gateway = Server::try_command(command, &keys).unwrap_or_else(|refused| panic!("{refused:?}"));
-        let cluster = Self { gateway, services, directory, _postgres: postgres };
-        await_that("a leader of every service", || {
-            (cluster.gateway.get("", "/readyz").0 == 200).then_some(())
-        });
-        cluster
-    }
-
-    fn token(&self, user: &str, role: &str) -> String {
-        token(&self.directory.path().join("keys"), user, role)
-    }
-
-    fn service(&self, name: &str) -> &Service {
-        self.services.iter().find(|service| service.name == name).unwrap()
-    }
-
-    /// Places an order through the gateway, as a client does that never gives up.
-    fn place(&self, token: &str, client_order_id: &str) -> (u64, u64) {
-        await_that("an order to be taken", || {
-            match self.gateway.post(token, ORDERS, &Server::order(client_order_id)).ok()? {
-                (201, answer) => {
-                    Some((answer["order"].as_u64().unwrap(), answer["position"].as_u64().unwrap()))
-                }
-                (202 | 500.., _) => None,
-                // An order whose services were away for longer than it waits for them is given up, and placed anew.
-                (_, answer) if answer["code"] == "flow.timed-out" => panic!("{client_order_id}: {answer}"),
-                other => panic!("{client_order_id}: {other:?}"),
-            }
-        })
-    }
-
-    /// Waits until nothing is under way between the services.
-    fn calm(&self) {
-        let auditor = self.token("auditor-1", "auditor");
-        for service in &self.services {
-            await_that("all messages to be answered", || {
-                let replica = &service.replicas[service.leader()];
-                let running = replica.running.read().unwrap();
-                let (status, stuck) = running.get(&auditor, "/operations/stuck?older_than_s=0");
-                (status == 200 && stuck["items"] == json!([])).then_some(())
-            });
-        }
-    }
-
-    /// Every service's hash of its business state.
-    fn state(&self) -> Value {
-        let states = self.services.iter().map(|service| service.state());
-        let mut all = serde_json::Map::new();
-        for state in states {
-            all.extend(state.as_object().unwrap().clone());
-        }
-        Value::Object(all)
-    }
-
-    /// Ends all, and proves journals and audit logs.
-    fn verify(self) {
-        let Self { mut gateway, services, directory, _postgres } = self;
-        assert_eq!(gateway.terminate(), Some(0), "{}", gateway.log());
-        for service in services {
-            for replica in service.replicas {
-                let mut running = replica.running.into_inner().unwrap();
-                assert_eq!(running.terminate(), Some(0), "{}", running.log());
-            }
-            printed(&run(&["journal", "verify", "--database", &service.url]));
-            for number in 0..2 {
-                let data = directory.path().join(format!("{}-{number}", service.name));
-                let data = data.to_str().unwrap();
-                printed(&run(&["audit", "verify", "--data", data, "--database", &service.url]));
-            }
-        }
-    }
-}
+use std::path::Path;
 
 /// A day with trades, a refusal by each service, and its settlement.
 fn trade(server: &Server) {
@@ -237,6 +39,34 @@ fn trade(server: &Server) {
     assert_eq!(settled["status"], "complete", "{settled}");
 }
 
+/// The gateway tells an order's life over all services; its owner is told what trading has of it.
+fn assert_traced(cluster: &Cluster) {
+    let trace = |user, role| {
+        let token = cluster.token(user, role);
+        let (status, orders) = cluster.gateway.get(&token, "/trading/orders?account=ANN&status=settled");
+        assert_eq!(status, 200, "{orders}");
+        let path = format!("/trading/orders/{}/trace", orders["items"][0]["order"]);
+        let (status, trace) = cluster.gateway.get(&token, &path);
+        assert_eq!(status, 200, "{trace}");
+        trace
+    };
+    let whole = trace("auditor-1", "auditor");
+    assert_eq!(whole["missing"], json!([]), "{whole}");
+    let items = whole["items"].as_array().unwrap().iter();
+    let told = items.map(|item| (item["service"].as_str().unwrap(), item["event"].as_str().unwrap()));
+    let told: Vec<_> = told.collect();
+    let at =
+        |what| told.iter().position(|told| *told == what).unwrap_or_else(|| panic!("{what:?}: {told:?}"));
+    for (service, event) in
+        [("compliance", "OrderChecked"), ("risk", "ExposureHeld"), ("settlement", "QuotaHeld")]
+    {
+        assert!(at(("trading", "OrderCreated")) < at((service, event)), "{told:?}");
+        assert!(at((service, event)) < at(("trading", "OrderAccepted")), "{told:?}");
+    }
+    assert!(at(("settlement", "TradeSettled")) < at(("trading", "OrderSettled")), "{told:?}");
+    assert_eq!(trace("ann", "trader")["missing"], json!(["settlement", "risk", "compliance"]));
+}
+
 #[test]
 fn c10_an_orders_life_comes_to_the_same_state_in_services_of_their_own_as_in_one_process() {
     let (_directory, mut embedded) = {
@@ -252,8 +82,65 @@ fn c10_an_orders_life_comes_to_the_same_state_in_services_of_their_own_as_in_one
     let cluster = Cluster::start();
     trade(&cluster.gateway);
     cluster.calm();
+    assert_traced(&cluster);
     assert_eq!(cluster.state(), expected["services"]);
     cluster.verify();
+}
+
+/// A made-up day: orders around one price, in an auction and after it, a quarter of them cancelled later.
+fn day() -> String {
+    let mut rows = "time,phase,action,order,side,price,quantity\n".to_owned();
+    for number in 1..=120_u32 {
+        let phase = if number <= 30 { "opening-auction" } else { "continuous" };
+        let (side, spread) = if number % 2 == 0 { ("B", number * 7 % 11) } else { ("S", number * 5 % 11) };
+        let time = format!("10:{:02}:{:02}.00", number / 60, number % 60);
+        writeln!(
+            rows,
+            "{time},{phase},new,{number},{side},{}.{:02},{}",
+            99 + spread / 6,
+            spread * 7,
+            1 + number % 9
+        )
+        .unwrap();
+        if number > 40 && number % 4 == 0 {
+            writeln!(rows, "{time},{phase},cancel,{},,,", number - 7).unwrap();
+        }
+    }
+    rows
+}
+
+#[test]
+fn c10_a_recorded_day_through_the_gateway_comes_to_the_same_state_as_in_one_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let orders = directory.path().join("orders.csv");
+    fs::write(&orders, day()).unwrap();
+    let replay = |server: &str, keys: &Path| -> Value {
+        let (orders, keys) = (orders.to_str().unwrap(), keys.to_str().unwrap());
+        let day = ["replay", "--orders", orders, "--date", "2023-02-07", "--accounts", "7", "--json"];
+        let said = printed(&run(&[&day[..], &["--server", server, "--data", keys]].concat()));
+        let mut summary: Value = serde_json::from_str(&said).unwrap();
+        for timing in ["orders_per_second", "latency_us"] {
+            summary[timing].take();
+        }
+        summary
+    };
+    let mut embedded = Server::start(&directory.path().join("embedded"));
+    let expected = replay(&embedded.base, &embedded.data);
+    assert!(expected["trades"].as_u64().unwrap() > 20 && expected["cancels"] == 20, "{expected}");
+    assert_eq!(embedded.terminate(), Some(0));
+    let data = embedded.data.to_str().unwrap();
+    let said = printed(&run(&["journal", "state", "--data", data, "--json"]));
+    let state: Value = serde_json::from_str(&said).unwrap();
+    let cluster = Cluster::start();
+    assert_eq!(replay(&cluster.gateway.base, &cluster.gateway.data), expected);
+    let trading = cluster.service("trading");
+    let running = trading.replicas[trading.leader()].running.read().unwrap();
+    let trades = running.list(&cluster.token("auditor-1", "auditor"), "/trading/trades");
+    drop(running);
+    assert_eq!(trades.len() as u64, expected["trades"].as_u64().unwrap());
+    assert!(trades.iter().all(|trade| trade["status"] == "settled"), "trading has heard of it: {trades:?}");
+    cluster.calm();
+    assert_eq!(cluster.state(), state["services"]);
 }
 
 #[test]
@@ -304,6 +191,78 @@ fn fault_5_a_leader_that_sleeps_longer_than_its_lease_does_no_harm_in_any_servic
     let list = trading.replicas[trading.leader()].running.read().unwrap().list(&trader, ORDERS);
     orders.assert_all_are_in(&list);
     cluster.verify();
+}
+
+#[test]
+fn sec_1_orders_come_through_the_gateway_and_nobody_comes_in_without_a_certificate() {
+    let cluster = Cluster::start();
+    cluster.gateway.open_market();
+    let trader = cluster.token("ann", "trader");
+    let trading = cluster.service("trading");
+    let leader = trading.leader();
+    let direct = trading.replicas[leader].running.read().unwrap();
+    let (status, problem) = direct.post(&trader, ORDERS, &Server::order("past")).unwrap();
+    assert_eq!((status, &problem["code"]), (403, &json!("auth.not-the-gateway")), "{problem}");
+    assert_eq!(direct.get(&trader, ORDERS).0, 200, "to read is not to enter");
+    cluster.place(&trader, "through");
+    let list = direct.list(&trader, ORDERS);
+    assert_eq!(list.len(), 1, "{list:?}");
+    let (auditor, path) = (cluster.token("auditor-1", "auditor"), "/trading/orders/1/trace");
+    assert_ne!(direct.get(&auditor, path).0, 403, "and the refusal above is on record");
+    drop(direct);
+    let config = fs::read_to_string(&trading.replicas[leader].config).unwrap();
+    let listens = |key: &str| {
+        let line = config.lines().find(|line| line.starts_with(key)).unwrap();
+        line.split('"').nth(1).unwrap().to_owned()
+    };
+    for address in [listens("listen"), listens("post_listen")] {
+        let asked = ureq::get(format!("http://{address}/readyz")).call();
+        assert!(asked.is_err(), "{asked:?}");
+    }
+    let probe = |path: &str| {
+        let asked = ureq::get(format!("http://{}{path}", listens("probe_listen")));
+        let asked = asked.config().http_status_as_error(false).build().call();
+        asked.unwrap().status().as_u16()
+    };
+    assert_eq!(["/healthz", "/readyz", "/metrics", ORDERS].map(probe), [200, 200, 401, 404]);
+    cluster.verify();
+}
+
+#[test]
+fn sec_1_an_authority_is_replaced_under_load() {
+    let cluster = Cluster::start();
+    cluster.gateway.open_market();
+    let (orders, trader) = (Orders::default(), cluster.token("ann", "trader"));
+    let risk = cluster.service("risk");
+    // The tester will not be trusted in the end.
+    let leader = risk.leader();
+    let certs = cluster.directory.path().join("certs");
+    let certs = |what: &str| printed(&run(&["certs", what, "--directory", certs.to_str().unwrap()]));
+    let all_have = |what: &str, count: usize| {
+        await_that(what, || {
+            let logs = cluster.services.iter().flat_map(|service| &service.replicas);
+            let logs = logs.map(|replica| replica.running.read().unwrap().log());
+            let logs: Vec<String> = logs.chain([cluster.gateway.log()]).collect();
+            let heard = |log: &String| log.matches("new certificate").count() >= count;
+            logs.iter().all(heard).then_some(())
+        });
+    };
+    orders.under_load(
+        |client_order_id| cluster.place(&trader, client_order_id),
+        || {
+            certs("rotate");
+            all_have("everybody to trust the new authority", 1);
+            certs("issue");
+            all_have("everybody to have a new certificate", 2);
+            certs("retire");
+            all_have("everybody to trust the old authority no more", 3);
+            // Whoever comes now proves himself under the new one.
+            risk.replicas[leader].running.write().unwrap().kill();
+            risk.restart(leader);
+            orders.await_more(20);
+        },
+    );
+    orders.assert_retries_are_told_the_same(|client_order_id| cluster.place(&trader, client_order_id));
 }
 
 #[test]

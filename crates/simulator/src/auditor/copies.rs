@@ -43,7 +43,7 @@ pub struct Copies {
     pub orders: BTreeMap<OrderId, Order>,
     /// Every trade.
     pub trades: BTreeMap<TradeId, Trade>,
-    /// The trades that settlement has made final here.
+    /// The trades that are final, as settlement says, or trading where settlement is elsewhere.
     pub settled: BTreeSet<TradeId>,
     /// Every verdict of compliance, and whether the order may be placed.
     pub decisions: BTreeMap<OrderId, bool>,
@@ -103,6 +103,9 @@ impl Copies {
         use trading::Event as E;
         if let E::OrderCreated(created) = event {
             self.orders.insert(created.terms.order, Order::default());
+        }
+        if let E::ExecutionSettled(side) = event {
+            self.settled.insert(side.fill.trade);
         }
         if let E::OrderExecuted(trade) = event {
             let sides = [Side::Buy, Side::Sell].map(|side| trade.side(side).order);

@@ -200,7 +200,7 @@ impl Market {
             let receipt = self.execute(to, own(command.clone()));
             let ReceiptResult::Answered(answer) = receipt.result else { panic!("a message is answered") };
             if answer != Answer::Later {
-                self.execute(from, own(Command::Acknowledge { message, answer }));
+                self.execute(from, own(Command::Acknowledge { message, answer, more: Vec::new() }));
             }
         }
     }

@@ -91,6 +91,8 @@ pub(super) struct Shard {
     /// Views and audit log, in some histories.
     pub(super) read_side: Option<ReadSide>,
     pub(super) leaders: Vec<Leader>,
+    /// Answers to its messages that no leader was told yet.
+    pub(super) brought: Vec<(MessageId, engine::Answer)>,
     /// The first position that the auditor was not shown.
     pub(super) shown: u64,
 }
@@ -106,6 +108,7 @@ impl Shard {
             witness: Witness::new(first),
             read_side: None,
             leaders: Vec::new(),
+            brought: Vec::new(),
             shown: first,
         }
     }

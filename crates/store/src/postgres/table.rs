@@ -13,7 +13,9 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 /// How many batches are asked for at once: what a reader asks for in bytes is not known before they are here.
-const ROWS_MAX: i64 = 64;
+const ROWS_MAX: usize = 64;
+/// One who asks for less than this is given a batch at a time.
+const MANY_BYTES: usize = 64 << 10;
 /// How long a reader tries to reach the server again.
 const READER_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -148,25 +150,17 @@ impl Table {
         read.map_err(|error| self.failure("read", error))
     }
 
-    /// The batch that holds `position`, or else the first one behind it.
-    fn row_at(&self, position: u64) -> Result<Vec<Row>, JournalError> {
+    /// The batch that holds `position`, if there is one, and those behind it. Asking at the end of the journal, as those
+    /// do who follow it, costs one look into the index.
+    fn rows_from(&self, position: u64, rows: usize) -> Result<Vec<Row>, JournalError> {
         self.query(
             "SELECT shard, first_position, records, epoch, bytes, hash FROM journal
              WHERE shard = $1 AND first_position >= coalesce(
-                (SELECT max(first_position) FROM journal WHERE shard = $1 AND first_position <= $2), $2)
+                (SELECT CASE WHEN first_position + records > $2 THEN first_position END FROM journal
+                 WHERE shard = $1 AND first_position <= $2 ORDER BY first_position DESC LIMIT 1), $2)
              ORDER BY first_position LIMIT $3",
             i64::try_from(position).unwrap_or(i64::MAX),
-            1,
-        )
-    }
-
-    /// The batches behind the one that begins there.
-    fn rows_after(&self, first_position: u64) -> Result<Vec<Row>, JournalError> {
-        self.query(
-            "SELECT shard, first_position, records, epoch, bytes, hash FROM journal
-             WHERE shard = $1 AND first_position > $2 ORDER BY first_position LIMIT $3",
-            stored(first_position),
-            ROWS_MAX,
+            i64::try_from(rows).unwrap_or(i64::MAX),
         )
     }
 
@@ -223,26 +217,24 @@ impl JournalReader for Table {
     }
 
     fn read_from(&self, position: u64, bytes_max: usize) -> Result<Vec<Batch>, JournalError> {
+        let rows_max = if bytes_max < MANY_BYTES { 1 } else { ROWS_MAX };
         let mut read: Vec<Batch> = Vec::new();
         let mut bytes = 0;
-        let mut rows = self.row_at(position)?;
-        while !rows.is_empty() {
-            let mut reached = 0;
+        loop {
+            let next = read.last().map_or(position, Batch::next_position);
+            let rows = self.rows_from(next, rows_max)?;
             for row in &rows {
                 let batch = self.batch(row)?;
-                reached = batch.first_position;
-                if batch.next_position() <= position {
-                    continue;
-                }
                 bytes += batch.bytes.len();
                 read.push(batch);
                 if bytes >= bytes_max {
                     return Ok(read);
                 }
             }
-            rows = self.rows_after(reached)?;
+            if rows.len() < rows_max {
+                return Ok(read);
+            }
         }
-        Ok(read)
     }
 }
 

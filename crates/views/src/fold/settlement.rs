@@ -55,6 +55,7 @@ impl<'a> Batch<'a> {
             Event::RunStarted { .. } => self.start_run(event),
             Event::PositionNetted { .. } => self.note_net(event),
             Event::TradeSettled { run, date, model, buy, sell } => {
+                self.settles_here = true;
                 for side in [buy, sell] {
                     self.touch(side.terms.order);
                     self.quotas.settle(&side.terms, side.fill.used);

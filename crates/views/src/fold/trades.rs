@@ -21,6 +21,8 @@ pub(crate) enum Settling {
     Recycled(Date),
     /// Final.
     Settled { run: u64, model: SettlementModel, on: Date },
+    /// Final, by a run of a settlement that is hosted elsewhere.
+    SettledElsewhere { on: Date },
 }
 
 /// The trades of a batch.
@@ -69,6 +71,11 @@ impl<'a> Trades<'a> {
                  WHERE position = ? AND number = ?",
                 params![words.status, words.run, words.model, words.settled_on, position, number],
             )?,
+            Settling::SettledElsewhere { .. } => run(
+                connection,
+                "UPDATE trade_rows SET status_ref = ?, settled_on_ref = ? WHERE position = ? AND number = ?",
+                params![words.status, words.settled_on, position, number],
+            )?,
         };
         Ok(())
     }
@@ -94,7 +101,7 @@ impl Settling {
     fn due(self) -> Option<Date> {
         match self {
             Self::Due(due) | Self::Recycled(due) => Some(due),
-            Self::Executed | Self::Settled { .. } => None,
+            Self::Executed | Self::Settled { .. } | Self::SettledElsewhere { .. } => None,
         }
     }
 
@@ -103,7 +110,7 @@ impl Settling {
             Self::Executed => "executed",
             Self::Due(_) => "due",
             Self::Recycled(_) => "recycled",
-            Self::Settled { .. } => "settled",
+            Self::Settled { .. } | Self::SettledElsewhere { .. } => "settled",
         };
         let status = texts.word(status)?;
         Ok(match self {
@@ -116,6 +123,9 @@ impl Settling {
                 model: Some(texts.word(words::model(model))?),
                 settled_on: Some(texts.date(on)?),
             },
+            Self::SettledElsewhere { on } => {
+                Words { status, run: None, model: None, settled_on: Some(texts.date(on)?) }
+            }
         })
     }
 }

@@ -81,10 +81,7 @@ impl<'a> Batch<'a> {
                 let closed = closed(self.at.moment, "expired", None);
                 self.close(*order, Status::Expired, closed, *released)
             }
-            Event::ExecutionSettled(side) => {
-                self.pay_and_deliver(side);
-                Ok(())
-            }
+            Event::ExecutionSettled(side) => self.settle_execution(side),
             Event::AuctionUncrossed { .. } | Event::SweepStarted { .. } | Event::SweepAdvanced { .. } => {
                 Ok(())
             }
@@ -212,6 +209,15 @@ impl<'a> Batch<'a> {
         self.balances.clear(account, asset, taken);
         self.balances.freeze(account, asset, -(freed - taken));
         Ok(())
+    }
+
+    fn settle_execution(&mut self, side: &SettledSide) -> Result<(), ViewsError> {
+        self.pay_and_deliver(side);
+        // One that was settled here has been told of before, by the run that did.
+        if self.settles_here {
+            return Ok(());
+        }
+        self.settle_trade(side.fill.trade, Settling::SettledElsewhere { on: side.date })
     }
 
     fn pay_and_deliver(&mut self, settled: &SettledSide) {

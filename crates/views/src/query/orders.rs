@@ -180,9 +180,15 @@ impl Snapshot {
         if self.order(order, visibility)?.is_none() {
             return Ok(None);
         }
+        self.order_records(order).map(Some)
+    }
+
+    /// As [`Snapshot::order_positions`], for those who see everything, and also of an order that was created in another
+    /// node.
+    pub fn order_records(&self, order: OrderId) -> Result<Vec<u64>, ViewsError> {
         let sql = "SELECT position FROM orders WHERE order_id = ?1
             UNION SELECT position FROM order_records WHERE order_id = ?1 ORDER BY position";
-        self.all(sql, [stored(order.0)], |c| c.number()).map(Some)
+        self.all(sql, [stored(order.0)], |c| c.number())
     }
 
     /// The positions of all records on a thread, in sequence: those that carry it, and those that touched an order that

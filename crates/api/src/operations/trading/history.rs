@@ -1,10 +1,10 @@
 //! Orders and trades as the views have them: lists, one order, and an order's whole life.
 
 use super::orders::order_id;
-use super::trace::{TraceItem, trace};
 use crate::answer::{self, Answer};
 use crate::call::{Call, Filter, Place};
 use crate::forms;
+use crate::operations::trace::Trace;
 use crate::problem::{Problem, kinds};
 use crate::reads::{PageBody, page, visibility};
 use crate::rows::{Order, Trade};
@@ -18,9 +18,6 @@ use views::{OrderFilter, StatusFilter, TradeFilter};
 use vocabulary::{
     AccountId, ClientOrderId, CorrelationId, Date, InstrumentId, OrderId, ParticipantId, Side, UserId,
 };
-
-/// The most records of a trace.
-const TRACE_MAX: usize = 2_000;
 
 /// Which orders, and which part of the list.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -144,26 +141,19 @@ pub(crate) async fn get_order(
     }
 }
 
-/// An order's whole life in sequence, over all services, as the journal has it.
+/// An order's whole life in sequence, over all services, as their journals have it.
 #[utoipa::path(get, path = "/trading/orders/{order}/trace", tag = "orders",
     params(("order" = u64, Path, description = "The order's id")),
-    responses((status = 200, description = "Oldest first", body = PageBody<TraceItem>)))]
+    responses((status = 200, description = "Oldest first", body = Trace)))]
 pub(crate) async fn trace_order(
     State(api): State<Arc<Api>>,
     Place(order): Place<String>,
     call: Call,
 ) -> Answer {
     let (order, seen) = (order_id(&order)?, visibility(&call.principal));
-    let ask = move |views: &views::Snapshot| {
-        Ok((views.order(order, seen)?, views.order_positions(order, seen)?.unwrap_or_default()))
-    };
-    let (position, (found, mut positions)) = api.ask_about(&call, order, ask).await?;
-    let Some(found) = found else { return Err(not_seen(&api, &call, order).await?) };
-    positions.truncate(TRACE_MAX);
-    let scales = api.catalog.scales("instrument", found.instrument).await?;
-    let records = api.records(positions).await?;
-    let items = trace(&records, order, scales, !call.principal.is_confined());
-    answer::ok(position, &PageBody::whole(items))
+    let positions = api.ask_about(&call, order, move |views| views.order_positions(order, seen)).await?;
+    let (position, Some(positions)) = positions else { return Err(not_seen(&api, &call, order).await?) };
+    answer::ok(position, &Trace::of(&api, order, positions, !call.principal.is_confined()).await?)
 }
 
 /// There is no such order, or it is somebody else's: the same to the caller, and not to the record.

@@ -124,9 +124,11 @@ impl Messages {
 
     fn acknowledge(&mut self, message: MessageId, command: &Command, findings: &mut Findings<'_>) {
         let told = match command {
-            Command::Acknowledge { message: told, answer } if *told == message => Some(answer),
-            Command::Acknowledge { .. }
-            | Command::Trading(_)
+            Command::Acknowledge { message: told, answer, .. } if *told == message => Some(answer),
+            Command::Acknowledge { more, .. } => {
+                more.iter().find(|(told, _)| *told == message).map(|(_, answer)| answer)
+            }
+            Command::Trading(_)
             | Command::Settlement(_)
             | Command::Risk(_)
             | Command::Compliance(_)

@@ -202,7 +202,7 @@ impl Views<'_> {
             (*trade, i128::from(price.0), i128::from(quantity.0), Some(*buy), Some(*sell))
         });
         let settled = sorted(rows.iter().filter(|row| row.status == "settled").map(|row| row.trade));
-        // Where settlement is hosted elsewhere, nothing is said about it here.
+        // Where trading is hosted elsewhere, there are no trades here that could be shown.
         let own_settled = self.copies.settled.iter().filter(|trade| self.copies.trades.contains_key(trade));
         Ok(same(VIEWS, "trades", &shown, &sorted(own)).and(same(
             VIEWS,

@@ -1,70 +1,24 @@
-//! An order's life, from the events of the journal that are about it.
+//! Events in words, as far as they are about one order.
 //!
 //! Invariant: of a record that tells of several orders, only what is about this one is told; its owner is not told who
 //! was on the other side.
 
 use crate::catalog::Scales;
 use crate::decimals::{amount_text, price_text, quantity_text};
-use crate::forms;
 use engine::block::{Event as BlockEvent, Leg, Step};
-use engine::{Answer, Event, FlowEvent, Record};
-use serde::Serialize;
+use engine::{Answer, Event, FlowEvent};
 use serde_json::Value;
-use vocabulary::{CorrelationId, OrderId, OrderTerms, Reserved, Side, Timestamp, Trade};
-
-/// One event of an order's life.
-#[derive(Serialize, utoipa::ToSchema)]
-pub(crate) struct TraceItem {
-    /// Where it is recorded.
-    position: u64,
-    #[schema(value_type = forms::Moment)]
-    time: Timestamp,
-    /// What happened.
-    #[schema(example = "OrderCreated")]
-    event: String,
-    /// The same in words.
-    #[schema(example = "buy 100 600519 at 1788.00, 178817.88 frozen")]
-    summary: String,
-    /// The thread of the request that caused it.
-    #[schema(value_type = forms::Correlation)]
-    correlation: CorrelationId,
-    /// The event as it is recorded, numbers in minor units; for offices only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    details: Option<Value>,
-}
-
-/// What the records tell about the order.
-pub(super) fn trace(records: &[Record], order: OrderId, scales: Scales, details: bool) -> Vec<TraceItem> {
-    let teller = Teller { order, scales };
-    let mut items = Vec::new();
-    for record in records {
-        for event in record.events() {
-            let Some(summary) = teller.tell(event) else { continue };
-            let whole = serde_json::to_value(event).unwrap_or_default();
-            let name = whole.as_object().and_then(|members| members.keys().next().cloned());
-            items.push(TraceItem {
-                position: record.moment.position,
-                time: record.moment.time,
-                event: name.unwrap_or_default(),
-                summary,
-                correlation: record.request.correlation,
-                details: details.then_some(whole),
-            });
-        }
-    }
-    items
-}
+use vocabulary::{OrderId, OrderTerms, Reserved, Side, Trade};
 
 /// Tells of one order.
-struct Teller {
-    order: OrderId,
-    scales: Scales,
+pub(super) struct Teller {
+    pub(super) order: OrderId,
+    pub(super) scales: Scales,
 }
 
 impl Teller {
     /// The event in words; nothing if it is about something else.
-    fn tell(&self, event: &Event) -> Option<String> {
+    pub(super) fn tell(&self, event: &Event) -> Option<String> {
         match event {
             Event::Trading(event) => self.trading(event),
             Event::Settlement(event) => self.settlement(event),
