@@ -36,6 +36,8 @@ use wire::{End, Packet, Wire};
 const MS: u64 = 1_000_000;
 /// A node with nothing to do looks around this often.
 const IDLE_NS: u64 = 100 * MS;
+/// An answer waits less than this for others to go on with it.
+const GATHER_NS: u64 = 50 * MS;
 
 /// So many histories in a thousand have views and audit log: they take a while.
 const READ_SIDES_PERMILLE: u64 = 250;
@@ -47,6 +49,8 @@ enum Happening {
     Tick { shard: usize, leader: u64 },
     /// Something arrives.
     Arrives { at: End, from: End, packet: Packet },
+    /// Answers that were waiting for each other go on to the node.
+    Gathered { shard: usize },
     /// A client asks for something new.
     ClientAsks,
     /// A client who was not answered asks again.
@@ -194,6 +198,10 @@ impl<'a> World<'a> {
         match happening {
             Happening::Tick { shard, leader } => self.tick(shard, leader),
             Happening::Arrives { at, from, packet } => self.arrive(at, from, packet),
+            Happening::Gathered { shard } => {
+                self.acknowledge(shard);
+                Ok(())
+            }
             Happening::ClientAsks => {
                 self.client_asks();
                 Ok(())
@@ -253,15 +261,13 @@ impl<'a> World<'a> {
                 self.hand_over(shard, origin, *request)
             }
             (End::Shard(shard), Packet::Answered { message, answer }) => {
-                let brought = &mut self.shards[shard].brought;
-                brought.push((message, answer));
-                // Some wait for the next one, as they do in a courier who is busy.
+                self.shards[shard].brought.push((message, answer));
+                // Some wait for the next one, as they do in a courier who is busy, but not for ever.
                 if self.dice.permille(500) {
-                    for request in Request::acknowledge(std::mem::take(brought), NodeConfig::default().system)
-                    {
-                        // Nobody waits for what comes of it.
-                        self.hand_over(shard, Origin::Client(0), request);
-                    }
+                    self.acknowledge(shard);
+                } else {
+                    let later = self.dice.below(GATHER_NS);
+                    self.schedule(later, Happening::Gathered { shard });
                 }
             }
             (End::Clients, Packet::Told { number, receipt }) => return self.told(number, &receipt),
@@ -269,6 +275,14 @@ impl<'a> World<'a> {
             (End::Shard(_), Packet::Told { .. }) => unreachable!("what clients are told goes to clients"),
         }
         Ok(())
+    }
+
+    fn acknowledge(&mut self, shard: usize) {
+        let brought = std::mem::take(&mut self.shards[shard].brought);
+        for request in Request::acknowledge(brought, NodeConfig::default().system) {
+            // Nobody waits for what comes of it.
+            self.hand_over(shard, Origin::Client(0), request);
+        }
     }
 
     /// Of two leaders, either may be the one that is found.

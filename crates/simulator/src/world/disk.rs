@@ -166,7 +166,7 @@ impl Disk {
         if dice.permille(300) {
             stored.snapshots.clear();
         }
-        for snapshot in &mut stored.snapshots {
+        for snapshot in stored.snapshots.iter_mut().filter(|snapshot| !snapshot.is_empty()) {
             if dice.permille(500) {
                 flip(snapshot, dice);
             } else if dice.permille(500) {
