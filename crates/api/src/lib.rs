@@ -50,7 +50,7 @@ pub use rate::Rate;
 pub use server::serve;
 #[cfg(feature = "gateway")]
 pub use server::serve_over;
-pub use services::{Services, Settings, ToldPolicy};
+pub use services::{RelayFigure, RelayFigures, Services, Settings, ToldPolicy};
 
 use axum::extract::{Request, State};
 use axum::http::Method;

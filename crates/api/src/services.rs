@@ -37,8 +37,24 @@ pub struct Services {
     pub views: ViewsReader,
     /// For what the read side names by position only.
     pub journal: Box<dyn JournalReader>,
+    /// How far the relay of events is, where there is one.
+    pub relay: Option<RelayFigures>,
     /// Bounds.
     pub settings: Settings,
+}
+
+/// What a relay of events says of itself when it is asked.
+pub type RelayFigures = Box<dyn Fn() -> RelayFigure + Send + Sync>;
+
+/// How far a relay is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RelayFigure {
+    /// Everything up to this position is published; 0 before this process has led.
+    pub relayed_position: u64,
+    /// Events that this process has published.
+    pub published: u64,
+    /// Whether events wait because nobody takes them.
+    pub is_waiting: bool,
 }
 
 /// What another node says is the policy in force; nothing before it has been heard.
@@ -108,6 +124,7 @@ pub(crate) struct Api {
     /// Refusals that came too fast to be recorded, and that no record counts yet.
     pub(crate) unrecorded_refusals: AtomicU64,
     pub(crate) live: Live,
+    relay: Option<RelayFigures>,
     pub(crate) reads: Reads,
     /// The OpenAPI document as it is served.
     pub(crate) document: Bytes,
@@ -116,7 +133,7 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new(services: Services, routes: Routes, document: Bytes) -> Self {
-        let Services { node, hosts, policy, tokens, views, journal, settings } = services;
+        let Services { node, hosts, policy, tokens, views, journal, relay, settings } = services;
         Self {
             catalog: Catalog::new(node.clone()),
             rates: RateLimits::new(settings.rate, PRINCIPALS_MAX),
@@ -126,7 +143,8 @@ impl Api {
             unrecorded_refusals: AtomicU64::new(0),
             live: Live::new(),
             reads: Reads::new(views, journal),
-            metrics: Metrics::new(),
+            metrics: Metrics::new(relay.is_some()),
+            relay,
             permissions: ArcSwapOption::empty(),
             node,
             hosts,
@@ -136,6 +154,11 @@ impl Api {
             routes,
             document,
         }
+    }
+
+    /// All that is measured, as text.
+    pub(crate) fn metrics_text(&self) -> String {
+        self.metrics.text(&self.node.status(), self.relay.as_ref().map(|ask| ask()))
     }
 
     /// What the policy in force grants.

@@ -27,6 +27,7 @@ pub use follower::{Batch, Follower, FollowerError, FollowerStatus, ReadAlong};
 pub use handle::{NodeHandle, NodeStatus, Unavailable, Until};
 pub use live::{Live, Subscription};
 pub use postman::{Parcel, Postman};
+pub use priority::stand_back;
 pub use recovery::{Recovered, RecoveryError, decode_record, follow_journal, follow_to_end, recover, verify};
 pub use running::{Node, NodeConfig, NodeParts};
 pub use standby::{CannotLead, Standby, StandbyParts};

@@ -6,7 +6,7 @@ use rustix::process::setpriority_process;
 const NICENESS: i32 = 10;
 
 /// Lets the calling thread, named `who`, have the processors only as far as orders leave them.
-pub(crate) fn stand_back(who: &str) {
+pub fn stand_back(who: &str) {
     if let Err(error) = setpriority_process(None, NICENESS) {
         tracing::warn!(who, %error, "the system does not let it stand back behind orders");
     }

@@ -69,6 +69,9 @@ enum Command {
     #[cfg(feature = "cluster")]
     #[command(subcommand)]
     Certs(crate::certs::CertsCommand),
+    /// Prints what the services have published on Kafka, as JSON lines.
+    #[cfg(feature = "cluster")]
+    Events(crate::events::EventsOptions),
     /// Prepares a PostgreSQL database to hold a journal.
     #[cfg(feature = "cluster")]
     Migrate(crate::replica::MigrateOptions),
@@ -116,6 +119,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Config(command) => crate::serve::config(&command),
         #[cfg(feature = "cluster")]
         Command::Certs(command) => crate::certs::run(&command),
+        #[cfg(feature = "cluster")]
+        Command::Events(options) => crate::events::run(&options),
         #[cfg(feature = "cluster")]
         Command::Migrate(options) => crate::replica::migrate(&options),
         Command::Journal(command) => crate::journal::run(&command),

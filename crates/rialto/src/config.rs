@@ -3,20 +3,24 @@
 //! Invariant: a key that is not known is an error, wherever it stands, and so is a value that does not fit; all is read and
 //! checked before anything is begun.
 
+mod example;
+
 use api::Upstreams;
+use bus::KafkaSettings;
 use engine::{Context, Hosts};
 use identity::{Credentials, Files, Identity, Transport};
 use post::Peers;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use crate::cli::Failure;
+pub(crate) use example::{GATEWAY_EXAMPLE, example};
 
 /// What the environment says instead of the file, key by key. Lists have commas between.
-const OF_A_SERVICE: [(&str, &str); 14] = [
+const OF_A_SERVICE: [(&str, &str); 16] = [
     ("RIALTO_DATA", "data"),
     ("RIALTO_KEYS", "keys"),
     ("RIALTO_LISTEN", "listen"),
@@ -24,6 +28,8 @@ const OF_A_SERVICE: [(&str, &str); 14] = [
     ("RIALTO_PROBE_LISTEN", "probe_listen"),
     ("RIALTO_ADVERTISE", "advertise"),
     ("DATABASE_URL", "database_url"),
+    ("KAFKA_BROKERS", "kafka.brokers"),
+    ("RIALTO_KAFKA_REPLICAS", "kafka.replicas"),
     ("RIALTO_TLS_CERTIFICATE", "tls.certificate"),
     ("RIALTO_TLS_KEY", "tls.key"),
     ("RIALTO_TLS_AUTHORITIES", "tls.authorities"),
@@ -47,87 +53,6 @@ const OF_THE_GATEWAY: [(&str, &str); 10] = [
     ("RIALTO_SERVICES_COMPLIANCE", "services.compliance"),
 ];
 
-/// A file with everything in it, for the gateway.
-pub(crate) const GATEWAY_EXAMPLE: &str = "\
-# rialto serve gateway --config gateway.toml
-# Each key can also be given by the environment variable named beside it, which then counts.
-
-# Where this process notes its address and the tokens that are revoked, made if it is not there. (RIALTO_DATA)
-data = \"/var/lib/rialto/gateway-a\"
-
-# The directory with the key that tokens are signed by, the same for all processes. (RIALTO_KEYS; if left out: data)
-keys = \"/etc/rialto\"
-
-# Where it listens. (RIALTO_LISTEN)
-listen = \"127.0.0.1:7400\"
-
-# Where the HTTP API of each service's replicas is. (RIALTO_SERVICES_TRADING and so on, with commas between)
-[services]
-trading = [\"https://trading-a.internal:7410\", \"https://trading-b.internal:7410\"]
-settlement = [\"https://settlement-a.internal:7420\", \"https://settlement-b.internal:7420\"]
-risk = [\"https://risk-a.internal:7430\", \"https://risk-b.internal:7430\"]
-compliance = [\"https://compliance-a.internal:7440\", \"https://compliance-b.internal:7440\"]
-
-# Mutual TLS towards the services: this process is spiffe://cluster.local/ns/finance/sa/order-service. Files that change are
-# read again. Without this section connections are plain, and addresses begin with http://. (RIALTO_TLS_CERTIFICATE and so on)
-[tls]
-certificate = \"/etc/rialto/certs/order-service.pem\"
-key = \"/etc/rialto/certs/order-service-key.pem\"
-authorities = \"/etc/rialto/certs/authorities.pem\"
-";
-
-/// A file with everything in it, for the service that is named.
-pub(crate) fn example(service: Context) -> String {
-    let mut text = format!(
-        "\
-# rialto serve {service} --config {service}.toml
-# Each key can also be given by the environment variable named beside it, which then counts.
-
-# Views, audit log and snapshots of this process, made if it is not there. One directory for each process. (RIALTO_DATA)
-data = \"/var/lib/rialto/{service}-a\"
-
-# The directory with the key that tokens are signed by, the same for all processes. (RIALTO_KEYS; if left out: data)
-keys = \"/etc/rialto\"
-
-# Where the HTTP API listens. (RIALTO_LISTEN)
-listen = \"127.0.0.1:7410\"
-
-# Where messages of the other services are taken. (RIALTO_POST_LISTEN)
-post_listen = \"127.0.0.1:7411\"
-
-# Where /healthz, /readyz and /metrics are answered over plain HTTP, to those who have no certificate. (RIALTO_PROBE_LISTEN)
-# probe_listen = \"127.0.0.1:7412\"
-
-# Where others find the HTTP API, if not where it listens. (RIALTO_ADVERTISE)
-# advertise = \"https://{service}-a.internal:7410\"
-
-# The service's own database, prepared by rialto migrate. All replicas of the service share it. (DATABASE_URL)
-database_url = \"postgresql://rialto@db/{service}\"
-
-# Where the replicas of the other services take messages. (RIALTO_PEERS_TRADING and so on, with commas between)
-[peers]
-"
-    );
-    for (other, port) in
-        Context::ALL.into_iter().zip([7411, 7421, 7431, 7441]).filter(|(other, _)| *other != service)
-    {
-        text += &format!(
-            "{other} = [\"https://{other}-a.internal:{port}\", \"https://{other}-b.internal:{port}\"]\n"
-        );
-    }
-    text
-        + &format!(
-            "
-# Mutual TLS between all processes: this one is spiffe://cluster.local/ns/finance/sa/{service}-service. Files that change are
-# read again. Without this section connections are plain, and addresses begin with http://. (RIALTO_TLS_CERTIFICATE and so on)
-[tls]
-certificate = \"/etc/rialto/certs/{service}-service.pem\"
-key = \"/etc/rialto/certs/{service}-service-key.pem\"
-authorities = \"/etc/rialto/certs/authorities.pem\"
-"
-        )
-}
-
 /// A service of a cluster.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -140,7 +65,34 @@ pub(crate) struct ServiceConfig {
     pub(crate) advertise: Option<String>,
     pub(crate) database_url: String,
     peers: Addresses,
+    kafka: Option<Kafka>,
     tls: Option<Tls>,
+}
+
+/// Where events go.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kafka {
+    brokers: String,
+    #[serde(default = "usual_replicas", deserialize_with = "number")]
+    replicas: u16,
+}
+
+/// As CON-3 has them.
+fn usual_replicas() -> u16 {
+    3
+}
+
+/// A number, or the text of one, as the environment has it.
+fn number<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
+    let value = Value::deserialize(from)?;
+    let number = match &value {
+        Value::Integer(number) => u16::try_from(*number).ok(),
+        Value::String(text) => text.parse().ok(),
+        Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => None,
+    };
+    let wrong = || D::Error::custom("must be a number from 1 to 65535");
+    number.filter(|number| *number > 0).ok_or_else(wrong)
 }
 
 /// The gateway of a cluster.
@@ -252,6 +204,23 @@ impl ServiceConfig {
         read(file, &OF_A_SERVICE)
     }
 
+    /// Where its events go, if anywhere.
+    pub(crate) fn kafka(&self) -> Result<Option<KafkaSettings>, String> {
+        let Some(Kafka { brokers, replicas }) = self.kafka.clone() else { return Ok(None) };
+        let is_address = |address: &str| {
+            address
+                .trim()
+                .rsplit_once(':')
+                .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+        };
+        match brokers.split(',').find(|address| !is_address(address)) {
+            Some(wrong) => {
+                Err(format!("kafka.brokers: must be host:port, with commas between, and {wrong:?} is not"))
+            }
+            None => Ok(Some(KafkaSettings { brokers, replicas })),
+        }
+    }
+
     /// How it talks to the other processes.
     pub(crate) fn transport(&self, service: Context) -> Result<Transport, String> {
         transport(self.tls.as_ref(), &Identity::of_service(service))
@@ -285,7 +254,7 @@ fn put(table: &mut Table, key: &str, value: &str) {
         table.insert(key.to_owned(), Value::String(value.to_owned()));
         return;
     };
-    let value = if section == "tls" {
+    let value = if ["tls", "kafka"].contains(&section) {
         Value::String(value.to_owned())
     } else {
         let list = value.split(',').map(str::trim).filter(|item| !item.is_empty());
@@ -404,6 +373,23 @@ mod tests {
         assert_eq!(read.listen.port(), 9);
         assert_eq!(read.peers.trading, ["http://a:1", "http://b:2"]);
         assert_eq!(read.peers.settlement.len(), 2, "what the environment does not say stays as it was");
+    }
+
+    #[test]
+    fn con_3_events_go_to_the_brokers_that_are_named() {
+        let with = |variables: &[(&str, &str)]| of(&example(RISK), variables).map(|config| config.kafka());
+        let usual = with(&[]).unwrap().unwrap().unwrap();
+        assert_eq!((usual.brokers.split(',').count(), usual.replicas), (3, 3));
+        let said = [("KAFKA_BROKERS", "10.0.0.7:9092"), ("RIALTO_KAFKA_REPLICAS", "1")];
+        let settings = KafkaSettings { brokers: "10.0.0.7:9092".to_owned(), replicas: 1 };
+        assert_eq!(with(&said), Ok(Ok(Some(settings))));
+        let wrong = with(&[("KAFKA_BROKERS", "a:1,b")]).unwrap().unwrap_err();
+        assert!(wrong.starts_with("kafka.brokers: must be host:port") && wrong.contains("\"b\""), "{wrong}");
+        let none = with(&[("RIALTO_KAFKA_REPLICAS", "0")]).unwrap_err();
+        assert!(none.starts_with("kafka.replicas: must be a number"), "{none}");
+        let (without, _) =
+            plain(&example(RISK)).split_once("[kafka]").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        assert_eq!(of(&without, &[]).unwrap().kafka(), Ok(None));
     }
 
     #[test]

@@ -12,6 +12,8 @@ mod client;
 mod config;
 mod demo;
 mod embedded;
+#[cfg(feature = "cluster")]
+mod events;
 mod journal;
 mod output;
 mod replay;

@@ -6,6 +6,8 @@
 //! when to. A process that has led and does no more ends, and may be started again.
 
 use anyhow::Context;
+use api::{RelayFigure, RelayFigures};
+use bus::{KafkaSettings, Relay, RelayStatus};
 use clap::Args;
 use engine::Hosts;
 use identity::Transport;
@@ -19,6 +21,7 @@ use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -102,6 +105,8 @@ pub(crate) struct Role {
     pub(crate) advertise: Option<String>,
     /// The directory that holds the key of tokens, if not the data directory.
     pub(crate) keys: Option<PathBuf>,
+    /// Where events go, if anywhere.
+    pub(crate) kafka: Option<KafkaSettings>,
     /// The nodes of other contexts, and where they bring what they have to say.
     pub(crate) neighbours: Option<Neighbours>,
 }
@@ -117,14 +122,14 @@ impl ReplicaOptions {
     /// One of several that each host everything.
     pub(crate) fn role(&self, address: &str) -> Result<Role, Failure> {
         let (database, advertise) = (parse(address)?, self.advertise.clone());
-        Ok(Role { hosts: Hosts::ALL, database, advertise, keys: None, neighbours: None })
+        Ok(Role { hosts: Hosts::ALL, database, advertise, keys: None, kafka: None, neighbours: None })
     }
 }
 
 /// Runs until SIGINT or SIGTERM, or until it has led and does no more.
 pub(crate) fn run(place: Place<'_>, role: Role) -> Result<(), Failure> {
     let unusable = |error: postgres::Unusable| Failure::Misuse(error.to_string());
-    let Role { hosts, database, advertise, keys, neighbours } = role;
+    let Role { hosts, database, advertise, keys, kafka, neighbours } = role;
     prepare(place.data)?;
     let advertised = advertise.unwrap_or_else(|| place.base.clone());
     let holder = format!("{advertised} {}", own_name());
@@ -140,13 +145,17 @@ pub(crate) fn run(place: Place<'_>, role: Role) -> Result<(), Failure> {
     let mut services =
         services(keys.as_deref().unwrap_or(place.data), handle.clone(), views, Box::new(reader))?;
     services.hosts = hosts;
+    let relaying = kafka.map(Relaying::new);
+    services.relay = relaying.as_ref().map(Relaying::figures);
     let peers = neighbours.map(|neighbours| meet(neighbours, hosts, handle, &runtime)).transpose()?;
     if let Some(peers) = peers.as_ref().filter(|_| !hosts.has(engine::Context::Compliance)) {
         services.policy = Some(post::watch_policy(peers, &runtime));
     }
     let (stop, stopping) = mpsc::channel();
     let (ended, enough) = oneshot::channel();
-    let office = Office { lease, hosts, database: database.clone(), founding, peers, runtime, stopping };
+    let database = database.clone();
+    let journal = database.place().to_owned();
+    let office = Office { lease, hosts, database, founding, peers, relaying, runtime, stopping };
     let leading: JoinHandle<Result<(), String>> = thread::Builder::new()
         .name("lease".to_owned())
         .spawn(move || {
@@ -161,7 +170,7 @@ pub(crate) fn run(place: Place<'_>, role: Role) -> Result<(), Failure> {
         say!("  service              {hosts}");
         crate::serve::keep_current(&place.transport, &place);
     }
-    say!("  journal              {}", database.place());
+    say!("  journal              {journal}");
     say!("  data                 {}", place.data.display());
     let served = place.serve(services, async {
         drop(enough.await);
@@ -236,6 +245,38 @@ fn follow(
     Standby::start(&NodeConfig::default(), parts).context("the node cannot start")
 }
 
+/// What brings events to Kafka while this process leads.
+struct Relaying {
+    settings: KafkaSettings,
+    status: Arc<RelayStatus>,
+}
+
+impl Relaying {
+    fn new(settings: KafkaSettings) -> Self {
+        Self { settings, status: Arc::new(RelayStatus::default()) }
+    }
+
+    /// What it says of itself.
+    fn figures(&self) -> RelayFigures {
+        let status = Arc::clone(&self.status);
+        Box::new(move || RelayFigure {
+            relayed_position: status.relayed_position(),
+            published: status.published(),
+            is_waiting: status.trouble().is_some(),
+        })
+    }
+
+    fn start(self, database: &Database, hosts: Hosts, node: &NodeHandle) -> anyhow::Result<Relay> {
+        let reader = Box::new(PostgresReader::open(database, SHARD)?);
+        let node = node.clone();
+        let durable = move || {
+            let status = node.status();
+            status.leading.then_some(status.durable_position)
+        };
+        Ok(Relay::start(self.settings, reader, hosts, durable, self.status)?)
+    }
+}
+
 /// What waits for the lease, leads under it, and gives it back.
 struct Office {
     lease: Lease,
@@ -243,6 +284,7 @@ struct Office {
     database: Database,
     founding: Founding,
     peers: Option<Peers>,
+    relaying: Option<Relaying>,
     runtime: Handle,
     stopping: mpsc::Receiver<()>,
 }
@@ -260,7 +302,12 @@ impl Office {
         say!("leading shard {SHARD} in epoch {epoch} from position {}", handle.durable_position());
         let courier = self.peers.take().map(|peers| self.send_out(peers, &handle)).transpose();
         let courier = courier.map_err(|error| error.to_string())?;
+        let relay = self.relaying.take().map(|relaying| relaying.start(&self.database, self.hosts, &handle));
+        let relay = relay.transpose().map_err(|error| format!("{error:#}"))?;
         let lost = self.lead(&node, held);
+        if let Some(relay) = relay {
+            relay.stop();
+        }
         if let Some(courier) = courier {
             courier.stop();
         }

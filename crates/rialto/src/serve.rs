@@ -120,6 +120,7 @@ fn role(service: Context, config: &ServiceConfig) -> Result<(Role, Transport), F
         database: replica::parse(&config.database_url)?,
         advertise: config.advertise.clone(),
         keys: config.keys.clone(),
+        kafka: config.kafka().map_err(Failure::Misuse)?,
         neighbours: None,
     };
     Ok((role, transport))

@@ -210,6 +210,7 @@ pub(crate) fn services(
         tokens,
         views,
         journal,
+        relay: None,
         settings: Settings::default(),
     })
 }

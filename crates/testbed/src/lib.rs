@@ -1,6 +1,10 @@
 //! Real servers on this machine, for tests and benchmarks: started from what the system has installed, each in a
 //! directory of its own, and ended with the value that stands for it.
 
+mod kafka;
+mod ports;
 mod postgres;
 
+pub use kafka::Kafka;
+pub use ports::free_port;
 pub use postgres::Postgres;

@@ -141,7 +141,7 @@ async fn readyz(State(api): State<Arc<Api>>) -> Answer {
 #[utoipa::path(get, path = "/metrics", tag = "gateway",
     responses((status = 200, description = "Metrics", content_type = "application/openmetrics-text", body = String)))]
 async fn metrics(State(api): State<Arc<Api>>, _call: Call) -> Response {
-    let text = api.metrics.text(&api.node.status());
+    let text = api.metrics_text();
     document("application/openmetrics-text; version=1.0.0; charset=utf-8", text)
 }
 

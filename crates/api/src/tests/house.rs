@@ -98,7 +98,16 @@ impl House {
         let tokens = TokenVerifier::new(&key, dir.path()).unwrap();
         let node = running.handle();
         let (hosts, journal) = (Hosts::ALL, Box::new(reader));
-        let services = Services { node: node.clone(), hosts, policy: None, tokens, views, journal, settings };
+        let services = Services {
+            node: node.clone(),
+            hosts,
+            policy: None,
+            tokens,
+            views,
+            journal,
+            relay: None,
+            settings,
+        };
         let router = crate::router(services);
         Self { dir, router, issuer: TokenIssuer::new(&key), node, running: Some(running) }
     }

@@ -6,13 +6,11 @@ use crate::server::{Server, printed, rialto, run, token};
 use identity::{Authority, Credentials, Identity, Transport};
 use serde_json::{Value, json};
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::RwLock;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
-use testbed::Postgres;
+use testbed::{Kafka, Postgres};
 use tokio::io::copy_bidirectional;
 use tokio::runtime::Runtime;
 
@@ -23,10 +21,7 @@ const LOG: &str = "warn,identity=info";
 
 /// An address that nobody listens on, and that the system gives to nobody who does not ask for it.
 fn free_address() -> String {
-    static NEXT: AtomicU16 = AtomicU16::new(20_000);
-    let addresses = std::iter::repeat_with(|| format!("127.0.0.1:{}", NEXT.fetch_add(1, Ordering::Relaxed)));
-    let mut free = addresses.take(10_000).filter(|address| TcpListener::bind(address).is_ok());
-    free.next().expect("not all are taken")
+    format!("127.0.0.1:{}", testbed::free_port())
 }
 
 fn listed(addresses: &[String]) -> String {
@@ -132,6 +127,16 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) fn start() -> Self {
+        Self::with("")
+    }
+
+    /// One that publishes its events.
+    pub(crate) fn with_kafka(kafka: &Kafka) -> Self {
+        Self::with(&format!("[kafka]\nbrokers = \"{}\"\nreplicas = 1\n", kafka.addresses()))
+    }
+
+    /// One whose services have more in their configurations.
+    fn with(more: &str) -> Self {
         let (postgres, directory) =
             (Postgres::start(&["max_connections=200"]).unwrap(), tempfile::tempdir().unwrap());
         let keys = directory.path().join("keys");
@@ -165,7 +170,7 @@ impl Cluster {
                 let config = directory.path().join(format!("{name}-{replica}.toml"));
                 let text = format!(
                     "data = {data:?}\nkeys = {keys:?}\nlisten = \"{http}\"\npost_listen = \"{post}\"\n\
-                     probe_listen = \"{}\"\ndatabase_url = {:?}\n[peers]\n{peers}{}",
+                     probe_listen = \"{}\"\ndatabase_url = {:?}\n[peers]\n{peers}{more}{}",
                     free_address(),
                     url(name),
                     tls(&certs, &format!("{name}-service"))

@@ -11,6 +11,8 @@ mod disk;
 mod followers;
 mod hostile;
 mod journals;
+#[cfg(feature = "cluster")]
+mod kafka;
 mod kill;
 #[cfg(feature = "cluster")]
 mod load;

@@ -1,0 +1,33 @@
+//! Events for other programs: what they look like (`schemas/events.proto`), and the relay that brings them to Kafka.
+//!
+//! Invariant: what is published is a function of the journal alone, so it can be published again, from anywhere, and is the
+//! same. Deliberately absent: the order flow, which goes over messages between services (`post`) and does not need Kafka.
+
+#[cfg(feature = "kafka")]
+mod feed;
+mod partition;
+mod publish;
+#[cfg(feature = "kafka")]
+mod relay;
+#[cfg(feature = "kafka")]
+mod relayed;
+mod status;
+#[cfg(feature = "kafka")]
+mod topics;
+mod words;
+
+#[cfg(feature = "kafka")]
+pub use feed::{Feed, Next, Received, Seen};
+pub use partition::partition_of;
+pub use publish::{Place, Publication, publications_of};
+#[cfg(feature = "kafka")]
+pub use relay::Relay;
+pub use status::RelayStatus;
+#[cfg(feature = "kafka")]
+pub use topics::{KafkaSettings, Unusable, topic_of};
+
+/// What stands in `schemas/events.proto`.
+#[allow(missing_docs, reason = "the schema says it")]
+pub mod schema {
+    include!(concat!(env!("OUT_DIR"), "/rialto.events.v1.rs"));
+}

@@ -1,0 +1,147 @@
+//! Services of their own that publish their events on Kafka. Needs PostgreSQL and Kafka (`scripts/kafka-install`).
+
+use crate::cluster::{Cluster, SERVICES, Service};
+use crate::load::{Orders, await_that};
+use crate::server::{printed, run};
+use bus::{Feed, KafkaSettings, Next, Place, Received, Unusable, publications_of};
+use engine::{Context, Hosts};
+use node::journal::{JournalReader, first_position};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+use store::postgres::PostgresReader;
+use testbed::Kafka;
+
+/// Everything that lies there, as it lies.
+fn published(kafka: &Kafka) -> Result<Vec<Received>, Unusable> {
+    let settings = KafkaSettings { brokers: kafka.addresses(), replicas: 1 };
+    let mut feed = Feed::open(&settings, &Context::ALL)?;
+    let mut all = Vec::new();
+    loop {
+        match feed.next(Duration::from_millis(200))? {
+            Next::Event(received) => all.push(*received),
+            Next::End => return Ok(all),
+            Next::Nothing => {}
+        }
+    }
+}
+
+/// What a service's journal says is to be published.
+fn to_publish(service: &Service) -> BTreeSet<(Context, Place)> {
+    let context: Context = service.name.parse().unwrap();
+    let reader = PostgresReader::open(&service.url.parse().unwrap(), 0).unwrap();
+    let mut all = BTreeSet::new();
+    let mut next = first_position(0);
+    loop {
+        let batches = reader.read_from(next, 1 << 20).unwrap();
+        if batches.is_empty() {
+            return all;
+        }
+        for batch in &batches {
+            for framed in batch.unframe() {
+                let (position, body) = framed.unwrap();
+                let record = node::decode_record(position, body).unwrap();
+                let publications = publications_of(&record, Hosts::only(&[context]));
+                all.extend(publications.iter().map(|one| (one.context, one.place())));
+                next = position + 1;
+            }
+        }
+    }
+}
+
+/// Waits until Kafka holds what the journals say, each once.
+fn await_all_published(cluster: &Cluster, kafka: &Kafka) -> Vec<Received> {
+    let expected: BTreeSet<_> = cluster.services.iter().flat_map(to_publish).collect();
+    let all = await_that("all events to be on Kafka", || {
+        let all = published(kafka).ok()?;
+        (all.len() >= expected.len()).then_some(all)
+    });
+    let place =
+        |one: &Received| (one.context, Place { position: one.event.position, index: one.event.index });
+    let places: BTreeSet<_> = all.iter().map(place).collect();
+    assert_eq!(places, expected);
+    assert_eq!(all.len(), expected.len(), "each is there once");
+    all
+}
+
+#[test]
+fn con_3_fault_6_every_event_is_on_kafka_once_whoever_is_killed_and_orders_do_not_wait_for_it() {
+    let mut kafka = Kafka::start(1).unwrap();
+    let cluster = Cluster::with_kafka(&kafka);
+    cluster.gateway.open_market();
+    let (orders, trader) = (Orders::default(), cluster.token("ann", "trader"));
+    let place = |client_order_id: &str| cluster.place(&trader, client_order_id);
+    // Whoever relays is killed under load.
+    for name in ["trading", "settlement"] {
+        let service = cluster.service(name);
+        let leader = service.leader();
+        orders.under_load(place, || {
+            orders.await_more(20);
+            service.replicas[leader].running.write().unwrap().kill();
+            assert_ne!(service.leader(), leader, "{name}");
+            service.restart(leader);
+            orders.await_more(20);
+        });
+    }
+    cluster.calm();
+    await_all_published(&cluster, &kafka);
+    // Kafka is away: the relay says so, and orders go on.
+    let auditor = cluster.token("auditor-1", "auditor");
+    let gauge = |name: &str| {
+        let trading = cluster.service("trading");
+        let (_, text) = trading.replicas[trading.leader()].running.read().unwrap().get(&auditor, "/metrics");
+        let line = text.as_str().unwrap().lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+        line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()
+    };
+    kafka.kill(0).unwrap();
+    orders.under_load(place, || {
+        orders.await_more(50);
+        await_that("the relay to say that Kafka is away", || (gauge("relay_waiting ") == 1).then_some(()));
+    });
+    assert!(gauge("relay_lag_records ") > 0);
+    kafka.restart(0).unwrap();
+    cluster.calm();
+    let all = await_all_published(&cluster, &kafka);
+    await_that("the relay to have caught up", || (gauge("relay_lag_records ") == 0).then_some(()));
+    assert_eq!(gauge("relay_waiting "), 0);
+    // As people look at it.
+    let (brokers, created) = (kafka.addresses(), "OrderCreated");
+    let said = printed(&run(&["events", "--brokers", &brokers, "--service", "trading", "--event", created]));
+    let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), all.iter().filter(|one| one.name == created).count());
+    assert_eq!(lines.len(), orders.count(), "every order that was acknowledged");
+    let key = lines[0]["key"].as_str().unwrap();
+    let life = printed(&run(&["events", "--brokers", &brokers, "--key", key]));
+    for service in SERVICES {
+        assert!(life.contains(&format!("{{\"service\":\"{service}\"")), "{service}: {life}");
+    }
+    if let Some(python) = std::env::var_os("RIALTO_EXAMPLE_PYTHON") {
+        assert_example_reads(Path::new(&python), &brokers, &all);
+    }
+    cluster.verify();
+}
+
+/// Another program, in another language, reads the same.
+fn assert_example_reads(python: &Path, brokers: &str, all: &[Received]) {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/kafka/consume.py");
+    let read = Command::new(python).arg(example).args(["--brokers", brokers]).output().unwrap();
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+    let lines = String::from_utf8(read.stdout).unwrap();
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // In the JSON of protobuf, 64 bits are text, and 0 is left out.
+    let number = |value: &Value| value.as_str().unwrap_or("0").parse::<u64>().unwrap();
+    let told: BTreeSet<(String, u64, u64, String)> = lines
+        .iter()
+        .map(|line| {
+            let index = line["index"].as_u64().unwrap_or_default();
+            let text = |name: &str| line[name].as_str().unwrap().to_owned();
+            (text("topic"), number(&line["position"]), index, text("event"))
+        })
+        .collect();
+    let written = |one: &Received| {
+        (bus::topic_of(one.context), one.event.position, u64::from(one.event.index), one.name.clone())
+    };
+    assert_eq!(told, all.iter().map(written).collect());
+}
