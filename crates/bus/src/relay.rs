@@ -27,8 +27,11 @@ use std::time::{Duration, Instant};
 
 /// How much of the journal is written at once, in bytes of it.
 const CHUNK_BYTES: usize = 512 * 1024;
-/// How often it is looked whether there is more.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How often it is looked whether there is more: what comes meanwhile goes out together, which spares the brokers a request,
+/// and three copies of it, for every few events.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often it is looked whether what was handed over is written.
+const POLL: Duration = Duration::from_millis(5);
 /// How long it waits before it tries again.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How often it notes how far it is, while it goes on.
@@ -120,7 +123,8 @@ impl<D: Fn() -> Option<u64>> Relaying<D> {
                 next = self.relay_chunk(next, durable, &line, &mut marks)?;
             }
             self.is_well();
-            if next == before {
+            // While it is behind by more than a chunk it does not wait.
+            if next > durable || next == before {
                 thread::sleep(LOOK_EVERY);
             }
             let since = marked_at.elapsed();
@@ -212,7 +216,7 @@ impl Line {
                     return Ok(true);
                 }
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => {
-                    self.producer.poll(LOOK_EVERY);
+                    self.producer.poll(POLL);
                     record = again;
                 }
                 Err((error, _)) => return Err(error.into()),
@@ -233,7 +237,7 @@ impl Line {
             if is_over() {
                 return Err(Unusable::NotWritten("this process does not lead any more".to_owned()));
             }
-            self.producer.poll(LOOK_EVERY);
+            self.producer.poll(POLL);
         }
     }
 }

@@ -1,13 +1,13 @@
 //! A cluster for tests: every service in processes of its own, two of each, with a gateway before them, all over mutual TLS.
 //! Needs PostgreSQL installed.
 
-use crate::load::await_that;
+use crate::load::{Orders, await_that, repeat};
 use crate::server::{Server, printed, rialto, run, token};
 use identity::{Authority, Credentials, Identity, Transport};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::RwLock;
+use std::sync::{Mutex, RwLock};
 use std::time::Duration;
 use tempfile::TempDir;
 use testbed::{Kafka, Postgres};
@@ -121,7 +121,7 @@ pub(crate) struct Cluster {
     pub(crate) gateway: Server,
     pub(crate) services: Vec<Service>,
     pub(crate) directory: TempDir,
-    _postgres: Postgres,
+    pub(crate) postgres: Mutex<Postgres>,
     _tunnels: Runtime,
 }
 
@@ -200,7 +200,8 @@ impl Cluster {
         command.args(["serve", "gateway", "--config"]).arg(&config).env("RIALTO_LOG", LOG);
         // What it keeps its key in is where tokens for it are made.
         let gateway = Server::try_command(command, &keys).unwrap_or_else(|refused| panic!("{refused:?}"));
-        let cluster = Self { gateway, services, directory, _postgres: postgres, _tunnels: tunnels };
+        let cluster =
+            Self { gateway, services, directory, postgres: Mutex::new(postgres), _tunnels: tunnels };
         await_that("a leader of every service", || {
             (cluster.gateway.get("", "/readyz").0 == 200).then_some(())
         });
@@ -218,16 +219,22 @@ impl Cluster {
     /// Places an order through the gateway, as a client does that never gives up.
     pub(crate) fn place(&self, token: &str, client_order_id: &str) -> (u64, u64) {
         await_that("an order to be taken", || {
-            match self.gateway.post(token, ORDERS, &Server::order(client_order_id)).ok()? {
-                (201, answer) => {
-                    Some((answer["order"].as_u64().unwrap(), answer["position"].as_u64().unwrap()))
-                }
-                (202 | 500.., _) => None,
-                // An order whose services were away for longer than it waits for them is given up, and placed anew.
-                (_, answer) if answer["code"] == "flow.timed-out" => panic!("{client_order_id}: {answer}"),
-                other => panic!("{client_order_id}: {other:?}"),
+            let taken = self.try_to_place(token, client_order_id);
+            if taken.is_none() {
+                repeat();
             }
+            taken
         })
+    }
+
+    fn try_to_place(&self, token: &str, client_order_id: &str) -> Option<(u64, u64)> {
+        match self.gateway.post(token, ORDERS, &Server::order(client_order_id)).ok()? {
+            (201, answer) => Some((answer["order"].as_u64().unwrap(), answer["position"].as_u64().unwrap())),
+            (202 | 500.., _) => None,
+            // An order whose services were away for longer than it waits for them is given up, and placed anew.
+            (_, answer) if answer["code"] == "flow.timed-out" => panic!("{client_order_id}: {answer}"),
+            other => panic!("{client_order_id}: {other:?}"),
+        }
     }
 
     /// Waits until nothing is under way between the services.
@@ -243,6 +250,14 @@ impl Cluster {
         }
     }
 
+    /// Waits until nothing is under way any more; then each acknowledged order is there, once, and nothing else is.
+    pub(crate) fn assert_sound(&self, orders: &Orders, trader: &str) {
+        self.calm();
+        let trading = self.service("trading");
+        let list = trading.replicas[trading.leader()].running.read().unwrap().list(trader, ORDERS);
+        orders.assert_all_are_in(&list);
+    }
+
     /// Every service's hash of its business state.
     pub(crate) fn state(&self) -> Value {
         let states = self.services.iter().map(|service| service.state());
@@ -255,7 +270,7 @@ impl Cluster {
 
     /// Ends all, and proves journals and audit logs.
     pub(crate) fn verify(self) {
-        let Self { mut gateway, services, directory, _postgres, _tunnels } = self;
+        let Self { mut gateway, services, directory, postgres: _postgres, _tunnels } = self;
         assert_eq!(gateway.terminate(), Some(0), "{}", gateway.log());
         for service in services {
             for replica in service.replicas {

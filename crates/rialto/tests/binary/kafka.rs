@@ -77,7 +77,7 @@ fn con_3_fault_6_every_event_is_on_kafka_once_whoever_is_killed_and_orders_do_no
     for name in ["trading", "settlement"] {
         let service = cluster.service(name);
         let leader = service.leader();
-        orders.under_load(place, || {
+        orders.under_load(&format!("the leader of {name} is killed while it publishes"), place, || {
             orders.await_more(20);
             service.replicas[leader].running.write().unwrap().kill();
             assert_ne!(service.leader(), leader, "{name}");
@@ -96,13 +96,13 @@ fn con_3_fault_6_every_event_is_on_kafka_once_whoever_is_killed_and_orders_do_no
         line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()
     };
     kafka.kill(0).unwrap();
-    orders.under_load(place, || {
+    orders.under_load("Kafka is away", place, || {
         orders.await_more(50);
         await_that("the relay to say that Kafka is away", || (gauge("relay_waiting ") == 1).then_some(()));
     });
     assert!(gauge("relay_lag_records ") > 0);
     kafka.restart(0).unwrap();
-    cluster.calm();
+    cluster.assert_sound(&orders, &trader);
     let all = await_all_published(&cluster, &kafka);
     await_that("the relay to have caught up", || (gauge("relay_lag_records ") == 0).then_some(()));
     assert_eq!(gauge("relay_waiting "), 0);

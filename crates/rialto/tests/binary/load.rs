@@ -2,6 +2,7 @@
 
 use crate::server::Server;
 use serde_json::Value;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::Mutex;
@@ -11,6 +12,16 @@ use std::time::{Duration, Instant};
 const CLIENTS: usize = 3;
 /// How long anything that must come may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+thread_local! {
+    /// Requests of this thread that were not answered as they should be, and were sent again.
+    static REPEATED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Counts a request that has to be sent again.
+pub(crate) fn repeat() {
+    REPEATED.set(REPEATED.get() + 1);
+}
 
 /// Waits until there is what is waited for.
 pub(crate) fn await_that<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -43,11 +54,37 @@ pub(crate) struct Orders {
     numbers: AtomicU64,
     told: Mutex<BTreeMap<String, (u64, u64)>>,
     enough: AtomicBool,
+    watch: Mutex<Watch>,
+}
+
+/// How orders went while something happened.
+#[derive(Default)]
+struct Watch {
+    orders: u64,
+    repeated: u64,
+    last: Option<Instant>,
+    longest_gap: Duration,
+}
+
+impl Watch {
+    fn taken(&mut self) {
+        let now = Instant::now();
+        self.orders += 1;
+        self.repeated += REPEATED.take();
+        let gap = self.last.replace(now).map_or(Duration::ZERO, |last| now - last);
+        self.longest_gap = self.longest_gap.max(gap);
+    }
 }
 
 impl Orders {
-    /// Lets clients place orders while something happens.
-    pub(crate) fn under_load(&self, place: impl Fn(&str) -> (u64, u64) + Sync, what_happens: impl FnOnce()) {
+    /// Lets clients place orders while something happens, and prints how they went.
+    pub(crate) fn under_load(
+        &self,
+        what: &str,
+        place: impl Fn(&str) -> (u64, u64) + Sync,
+        what_happens: impl FnOnce(),
+    ) {
+        *self.watch.lock().unwrap() = Watch::default();
         std::thread::scope(|scope| {
             for _ in 0..CLIENTS {
                 scope.spawn(|| self.place(&place));
@@ -60,12 +97,18 @@ impl Orders {
             self.await_more(50);
         });
         self.enough.store(false, Ordering::Relaxed);
+        let Watch { orders, repeated, longest_gap, .. } = *self.watch.lock().unwrap();
+        eprintln!(
+            "fault: {what}: {orders} orders, {repeated} requests sent again, none failed; longest gap {:.1} s",
+            longest_gap.as_secs_f32()
+        );
     }
 
     fn place(&self, place: &impl Fn(&str) -> (u64, u64)) {
         while !self.enough.load(Ordering::Relaxed) {
             let client_order_id = format!("order-{}", self.numbers.fetch_add(1, Ordering::Relaxed));
             let told = place(&client_order_id);
+            self.watch.lock().unwrap().taken();
             self.told.lock().unwrap().insert(client_order_id, told);
         }
     }

@@ -1,7 +1,7 @@
 //! Two processes on one journal in a real PostgreSQL, and what becomes of acknowledged orders when one of them, or the
 //! database, goes. Needs PostgreSQL installed; there is nothing to prove without.
 
-use crate::load::{Orders, await_that, signal};
+use crate::load::{Orders, await_that, repeat, signal};
 use crate::server::{Server, printed, run, token};
 use serde_json::{Value, json};
 use std::fs;
@@ -107,21 +107,25 @@ impl Replicas {
         await_that("an order to be taken", || {
             let answered = self.post(number, token, ORDERS, &Server::order(client_order_id));
             number = (number + 1) % self.directories.len();
-            match answered? {
-                (201, answer) => {
+            let taken = match answered {
+                Some((201, answer)) => {
                     Some((answer["order"].as_u64().unwrap(), answer["position"].as_u64().unwrap()))
                 }
-                (500.., _) => None,
+                Some((500.., _)) | None => None,
                 other => panic!("{client_order_id}: {other:?}"),
+            };
+            if taken.is_none() {
+                repeat();
             }
+            taken
         })
     }
 
     /// Lets clients place orders while something happens, and looks for every one of them at every replica.
-    fn under_load(&self, orders: &Orders, what_happens: impl FnOnce()) {
+    fn under_load(&self, what: &str, orders: &Orders, what_happens: impl FnOnce()) {
         let token = self.token("ann", "trader");
         let place = |client_order_id: &str| self.place(&token, client_order_id);
-        orders.under_load(place, what_happens);
+        orders.under_load(what, place, what_happens);
         let leader = self.leader();
         let servers = self.servers.read().unwrap();
         let position = servers[leader].position();
@@ -157,7 +161,7 @@ fn fault_1_kill_9_of_the_leader_under_load_loses_no_acknowledged_order_and_the_n
     let orders = Orders::default();
     for _ in 0..3 {
         let leader = replicas.leader();
-        replicas.under_load(&orders, || {
+        replicas.under_load("the leader is killed, one process for all services", &orders, || {
             replicas.servers.write().unwrap()[leader].kill();
             assert_ne!(replicas.leader(), leader);
             replicas.restart(leader);
@@ -172,25 +176,29 @@ fn fault_5_a_leader_that_sleeps_longer_than_its_lease_wakes_up_to_no_power() {
     replicas.open_market();
     let orders = Orders::default();
     let leader = replicas.leader();
-    replicas.under_load(&orders, || {
-        signal(&replicas.servers.read().unwrap()[leader], "-STOP");
-        await_that("the other one to lead", || {
-            let other = &replicas.servers.read().unwrap()[1 - leader];
-            let ready = replicas.agent.get(format!("{}/readyz", other.base)).call();
-            ready.is_ok_and(|ready| ready.status() == 200).then_some(())
-        });
-        orders.await_more(20);
-        let mut servers = replicas.servers.write().unwrap();
-        signal(&servers[leader], "-CONT");
-        assert_eq!(servers[leader].wait(), Some(1), "it steps down by ending");
-        let log = servers[leader].log();
-        assert!(
-            log.contains("another process leads shard 0 now") || log.contains("no longer leads it"),
-            "{log}"
-        );
-        drop(servers);
-        replicas.restart(leader);
-    });
+    replicas.under_load(
+        "the leader is asleep beyond its lease, one process for all services",
+        &orders,
+        || {
+            signal(&replicas.servers.read().unwrap()[leader], "-STOP");
+            await_that("the other one to lead", || {
+                let other = &replicas.servers.read().unwrap()[1 - leader];
+                let ready = replicas.agent.get(format!("{}/readyz", other.base)).call();
+                ready.is_ok_and(|ready| ready.status() == 200).then_some(())
+            });
+            orders.await_more(20);
+            let mut servers = replicas.servers.write().unwrap();
+            signal(&servers[leader], "-CONT");
+            assert_eq!(servers[leader].wait(), Some(1), "it steps down by ending");
+            let log = servers[leader].log();
+            assert!(
+                log.contains("another process leads shard 0 now") || log.contains("no longer leads it"),
+                "{log}"
+            );
+            drop(servers);
+            replicas.restart(leader);
+        },
+    );
     replicas.verify();
 }
 
@@ -200,7 +208,7 @@ fn fault_20_a_leader_that_is_told_to_end_hands_over_at_once() {
     replicas.open_market();
     let orders = Orders::default();
     let leader = replicas.leader();
-    replicas.under_load(&orders, || {
+    replicas.under_load("the leader is told to end, one process for all services", &orders, || {
         assert_eq!(replicas.servers.write().unwrap()[leader].terminate(), Some(0));
         assert_ne!(replicas.leader(), leader);
         replicas.restart(leader);
@@ -213,7 +221,7 @@ fn fault_7_the_database_is_killed_under_load_and_nothing_acknowledged_is_lost() 
     let replicas = Replicas::start(2);
     replicas.open_market();
     let orders = Orders::default();
-    replicas.under_load(&orders, || {
+    replicas.under_load("PostgreSQL is killed, one process for all services", &orders, || {
         let leader = replicas.leader();
         let mut postgres = replicas.postgres.lock().unwrap();
         postgres.kill().unwrap();
@@ -239,7 +247,7 @@ fn fault_7_a_replica_of_the_database_is_promoted_under_load_and_nothing_acknowle
     let replicas = Replicas::on(postgres, both, 2);
     replicas.open_market();
     let orders = Orders::default();
-    replicas.under_load(&orders, || {
+    replicas.under_load("PostgreSQL's replica is promoted, one process for all services", &orders, || {
         let leader = replicas.leader();
         replicas.postgres.lock().unwrap().kill().unwrap();
         replica.promote().unwrap();
@@ -258,25 +266,29 @@ fn fault_7_while_the_synchronous_replica_stands_still_nothing_is_acknowledged_an
     let replicas = Replicas::on(postgres, url, 2);
     replicas.open_market();
     let orders = Orders::default();
-    replicas.under_load(&orders, || {
-        replica.pause(true).unwrap();
-        // What was under way when it stood still may be done; after that nothing is.
-        let count = || orders.count();
-        await_that("orders to stand still", || {
+    replicas.under_load(
+        "PostgreSQL's synchronous replica stands still, one process for all services",
+        &orders,
+        || {
+            replica.pause(true).unwrap();
+            // What was under way when it stood still may be done; after that nothing is.
+            let count = || orders.count();
+            await_that("orders to stand still", || {
+                let before = count();
+                std::thread::sleep(Duration::from_secs(1));
+                (count() == before).then_some(())
+            });
             let before = count();
-            std::thread::sleep(Duration::from_secs(1));
-            (count() == before).then_some(())
-        });
-        let before = count();
-        std::thread::sleep(Duration::from_secs(2));
-        assert_eq!(count(), before, "an order was acknowledged that lies on one disk only");
-        replica.pause(false).unwrap();
-        for number in 0..2 {
-            if replicas.servers.write().unwrap()[number].has_ended_within(Duration::from_millis(500)) {
-                replicas.restart(number);
+            std::thread::sleep(Duration::from_secs(2));
+            assert_eq!(count(), before, "an order was acknowledged that lies on one disk only");
+            replica.pause(false).unwrap();
+            for number in 0..2 {
+                if replicas.servers.write().unwrap()[number].has_ended_within(Duration::from_millis(500)) {
+                    replicas.restart(number);
+                }
             }
-        }
-    });
+        },
+    );
     replicas.verify();
 }
 
