@@ -9,6 +9,8 @@ use std::path::Path;
 
 /// Folders that hold what tools made. `data` only at the root, where a node keeps its journal by default.
 const NOT_OURS: [&str; 3] = [".git", "target", "node_modules"];
+/// What the product keeps when it is run here: its data, and a whole cluster.
+const KEPT: [&str; 2] = ["data", "cluster"];
 
 /// Larger files are data, not text that somebody wrote.
 const TEXT_BYTES_MAX: u64 = 1 << 20;
@@ -69,7 +71,7 @@ impl Tree {
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = format!("{prefix}{name}");
             let kind = entry.file_type()?;
-            if NOT_OURS.contains(&name.as_str()) || path == "data" {
+            if NOT_OURS.contains(&name.as_str()) || KEPT.contains(&path.as_str()) {
                 continue;
             }
             if kind.is_dir() {
