@@ -9,7 +9,7 @@ use crate::partition::partition_of;
 use crate::publish::{Publication, publications_of};
 use crate::relayed::{self, Marks, Partition, Relayed};
 use crate::status::RelayStatus;
-use crate::topics::{KafkaSettings, Unusable, client, ensure, topic_of};
+use crate::topics::{KafkaSettings, Quiet, Unusable, client, ensure, topic_of};
 use engine::{Context, Hosts};
 use node::journal::{JournalReader, first_position};
 use node::{decode_record, stand_back};
@@ -67,9 +67,14 @@ impl Relay {
         Ok(Self { is_stopping, thread })
     }
 
+    /// Tells it to end where it is, and does not wait: it may take seconds while Kafka is away.
+    pub fn begin_to_stop(&self) {
+        self.is_stopping.store(true, Ordering::Release);
+    }
+
     /// Ends it where it is. What is not written then is written by whoever leads next.
     pub fn stop(self) {
-        self.is_stopping.store(true, Ordering::Release);
+        self.begin_to_stop();
         // It has told of its own trouble.
         let _ = self.thread.join();
     }
@@ -190,7 +195,9 @@ impl Line {
         let mut config = client(settings);
         // Nothing out of order, nothing twice, and nothing that only one broker has.
         config.set("enable.idempotence", "true").set("acks", "all");
-        config.set("message.timeout.ms", "10000").set("linger.ms", "2").set("compression.type", "lz4");
+        config.set("message.timeout.ms", "10000").set("compression.type", "lz4");
+        // Long enough that a chunk goes out in one request to each broker: each costs as much as some fifty events.
+        config.set("linger.ms", "20");
         let producer = config.create_with_context(Deliveries::default())?;
         Ok(Self { producer, partitions, relayed })
     }
@@ -216,7 +223,7 @@ impl Line {
                     return Ok(true);
                 }
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => {
-                    self.producer.poll(POLL);
+                    self.hear();
                     record = again;
                 }
                 Err((error, _)) => return Err(error.into()),
@@ -237,7 +244,21 @@ impl Line {
             if is_over() {
                 return Err(Unusable::NotWritten("this process does not lead any more".to_owned()));
             }
-            self.producer.poll(POLL);
+            self.hear();
+        }
+    }
+
+    /// Waits a moment, and hears what has become of events. Waiting inside of `poll` would be busy for its last millisecond.
+    fn hear(&self) {
+        thread::sleep(POLL);
+        let waiting = || self.producer.context().state().0;
+        loop {
+            // Each poll hears of one partition.
+            let before = waiting();
+            self.producer.poll(Duration::ZERO);
+            if waiting() == before {
+                return;
+            }
         }
     }
 }
@@ -286,12 +307,12 @@ impl Deliveries {
 }
 
 impl ClientContext for Deliveries {
-    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(facility, message, "librdkafka");
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        Quiet.log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "librdkafka");
+        Quiet.error(error, reason);
     }
 }
 

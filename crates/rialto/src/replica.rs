@@ -305,8 +305,8 @@ impl Office {
         let relay = self.relaying.take().map(|relaying| relaying.start(&self.database, self.hosts, &handle));
         let relay = relay.transpose().map_err(|error| format!("{error:#}"))?;
         let lost = self.lead(&node, held);
-        if let Some(relay) = relay {
-            relay.stop();
+        if let Some(relay) = &relay {
+            relay.begin_to_stop();
         }
         if let Some(courier) = courier {
             courier.stop();
@@ -314,6 +314,10 @@ impl Office {
         let stopped = node.stop();
         // Without it the next one waits until the lease is over.
         drop(self.lease.give_back());
+        // Kafka may be away, and others are to lead meanwhile.
+        if let Some(relay) = relay {
+            relay.stop();
+        }
         lost.and(stopped)
     }
 
