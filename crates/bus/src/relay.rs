@@ -93,7 +93,10 @@ impl<D: Fn() -> Option<u64>> Relaying<D> {
     fn run(&self) {
         while !self.is_stopping() {
             let went = if (self.durable)().is_some() { self.relay() } else { Ok(()) };
-            if let Err(trouble) = went {
+            // One who is not to go on any more is not in trouble.
+            if let Err(trouble) = went
+                && !self.is_over()
+            {
                 let trouble = trouble.to_string();
                 if self.status.is_in_trouble(Some(trouble.clone())) {
                     tracing::warn!(
@@ -109,6 +112,10 @@ impl<D: Fn() -> Option<u64>> Relaying<D> {
 
     fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::Acquire)
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_stopping() || (self.durable)().is_none()
     }
 
     /// Goes on until this process does not lead any more.
@@ -173,7 +180,7 @@ impl<D: Fn() -> Option<u64>> Relaying<D> {
                 next = position + 1;
             }
         }
-        marks.written(line.await_all(|| self.is_stopping() || (self.durable)().is_none())?);
+        marks.written(line.await_all(|| self.is_over())?);
         self.status.reached(next - 1, published);
         Ok(next)
     }

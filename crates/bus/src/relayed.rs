@@ -83,29 +83,32 @@ impl Marks {
             }
             let mut from = BTreeMap::new();
             for mark in self.consumer.committed_offsets(asked, PATIENCE)?.elements() {
-                positions.push(mark.metadata().parse::<u64>().ok());
-                from.insert(mark.partition(), mark.offset().to_raw().filter(|offset| *offset >= 0));
+                let offset = mark.offset().to_raw().filter(|offset| *offset >= 0);
+                from.insert(mark.partition(), offset.zip(mark.metadata().parse().ok()));
             }
-            self.scan(context, &topic, from, &mut relayed)?;
+            positions.extend(self.scan(context, &topic, from, &mut relayed)?);
         }
         // Where one partition has no mark, there is none: all are set together.
         relayed.up_to = positions.into_iter().min().flatten();
         Ok(relayed)
     }
 
-    /// Reads a topic from its marks to its end.
+    /// Reads a topic from its marks, offset and position, to its end. Says the position of each mark that is good.
     fn scan(
         &mut self,
         context: Context,
         topic: &str,
-        from: BTreeMap<i32, Option<i64>>,
+        from: BTreeMap<i32, Option<(i64, u64)>>,
         relayed: &mut Relayed,
-    ) -> Result<(), Unusable> {
-        let mut assignment = TopicPartitionList::new();
+    ) -> Result<Vec<Option<u64>>, Unusable> {
+        let (mut assignment, mut positions) = (TopicPartitionList::new(), Vec::new());
         for (partition, mark) in from {
             let (low, high) = self.consumer.fetch_watermarks(topic, partition, PATIENCE)?;
             self.ends.insert((context, partition), high);
-            let begin = mark.unwrap_or(low).max(low);
+            // A mark beyond the end is of a topic that was deleted, with all that it held.
+            let mark = mark.filter(|(offset, _)| *offset <= high);
+            positions.push(mark.map(|(_, position)| position));
+            let begin = mark.map_or(low, |(offset, _)| offset).max(low);
             if begin < high {
                 assignment.add_partition_offset(topic, partition, Offset::Offset(begin))?;
             }
@@ -130,7 +133,8 @@ impl Marks {
                 return Err(Unusable::Unread(topic.to_owned()));
             }
         }
-        Ok(self.consumer.unassign()?)
+        self.consumer.unassign()?;
+        Ok(positions)
     }
 
     /// Notes what was written since.

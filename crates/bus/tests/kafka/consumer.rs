@@ -1,6 +1,6 @@
 //! Reads all that the topics hold, as any other program would, and asks how the topics are.
 
-use bus::{Feed, KafkaSettings, Next, Received};
+use bus::{Feed, KafkaSettings, Next, Received, topic_of};
 use engine::Context;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
@@ -36,6 +36,19 @@ pub(crate) fn mark(kafka: &Kafka, shard: u16) -> Option<u64> {
     asked.add_partition("trading-events", 0);
     let marks = consumer.committed_offsets(asked, PATIENCE).ok()?;
     marks.elements().first()?.metadata().parse().ok()
+}
+
+/// Deletes all topics, as somebody might by mistake.
+pub(crate) fn delete_topics(kafka: &Kafka) {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", kafka.addresses());
+    let admin: AdminClient<DefaultClientContext> = config.create().unwrap();
+    let topics = Context::ALL.map(topic_of);
+    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for deleted in runtime.block_on(admin.delete_topics(&topics, &AdminOptions::new())).unwrap() {
+        deleted.unwrap();
+    }
 }
 
 /// Of the topic of trading: how long it keeps what it has, how many copies there must be, and its partitions.

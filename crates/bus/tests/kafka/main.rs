@@ -6,7 +6,7 @@ mod consumer;
 mod journal;
 
 use bus::{KafkaSettings, Place, Received, Relay, RelayStatus, Seen, partition_of};
-use consumer::{consume, mark, retention_and_copies};
+use consumer::{consume, delete_topics, mark, retention_and_copies};
 use engine::{Context, Hosts};
 use journal::Journal;
 use std::collections::BTreeMap;
@@ -147,6 +147,23 @@ fn con_3_one_that_stops_while_it_finds_out_what_is_there_leaves_no_false_mark() 
     let last = Running::start(&kafka, 1, &journal);
     last.await_position(journal.last());
     last.stop();
+    assert_whole(&consume(&kafka), &journal);
+}
+
+#[test]
+fn con_3_topics_that_were_deleted_are_filled_anew() {
+    let kafka = Kafka::start(1).unwrap();
+    let journal = Journal::new(0);
+    journal.write(300);
+    let running = Running::start(&kafka, 1, &journal);
+    running.await_position(journal.last());
+    await_that("the mark", || mark(&kafka, 0) == Some(journal.last()));
+    running.stop();
+    delete_topics(&kafka);
+    journal.write(10);
+    let running = Running::start(&kafka, 1, &journal);
+    running.await_position(journal.last());
+    running.stop();
     assert_whole(&consume(&kafka), &journal);
 }
 
