@@ -12,7 +12,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// An event as it came.
@@ -46,8 +46,8 @@ pub enum Next {
 /// Reads the topics of some contexts from their beginning.
 pub struct Feed {
     consumers: Vec<(Context, BaseConsumer<Quiet>)>,
-    /// Partitions that have not come to their end, by context.
-    unread: BTreeMap<Context, usize>,
+    /// Partitions that have not come to their end.
+    unread: BTreeSet<(Context, i32)>,
     turn: usize,
 }
 
@@ -57,7 +57,7 @@ impl Feed {
     /// # Errors
     /// [`Unusable`] when the brokers do not answer, or a topic is not there.
     pub fn open(settings: &KafkaSettings, contexts: &[Context]) -> Result<Self, Unusable> {
-        let (mut consumers, mut unread) = (Vec::new(), BTreeMap::new());
+        let (mut consumers, mut unread) = (Vec::new(), BTreeSet::new());
         for context in contexts {
             let mut config = client(settings);
             // It joins no group and commits nothing; librdkafka wants a name all the same.
@@ -74,9 +74,9 @@ impl Feed {
             let mut all = TopicPartitionList::new();
             for partition in partitions {
                 all.add_partition_offset(&topic, partition.id(), Offset::Beginning)?;
+                unread.insert((*context, partition.id()));
             }
             consumer.assign(&all)?;
-            unread.insert(*context, all.count());
             consumers.push((*context, consumer));
         }
         Ok(Self { consumers, unread, turn: 0 })
@@ -97,10 +97,9 @@ impl Feed {
             let (context, consumer) = &self.consumers[self.turn % turns];
             match consumer.poll(each) {
                 Some(Ok(message)) => return Ok(Next::Event(Box::new(received(*context, &message)?))),
-                Some(Err(KafkaError::PartitionEOF(_))) => {
-                    let unread = self.unread.entry(*context).or_default();
-                    *unread = unread.saturating_sub(1);
-                    if self.unread.values().all(|unread| *unread == 0) {
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    self.unread.remove(&(*context, partition));
+                    if self.unread.is_empty() {
                         return Ok(Next::End);
                     }
                 }

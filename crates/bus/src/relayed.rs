@@ -12,7 +12,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// Header with the name of the event.
@@ -113,10 +113,10 @@ impl Marks {
                 assignment.add_partition_offset(topic, partition, Offset::Offset(begin))?;
             }
         }
-        let mut unread = assignment.count();
+        let mut unread: BTreeSet<i32> = assignment.elements().iter().map(|part| part.partition()).collect();
         self.consumer.assign(&assignment)?;
         let mut heard = Instant::now();
-        while unread > 0 {
+        while !unread.is_empty() {
             match self.consumer.poll(Duration::from_millis(100)) {
                 Some(Ok(message)) => {
                     heard = Instant::now();
@@ -125,7 +125,10 @@ impl Marks {
                         *last = place.max(*last);
                     }
                 }
-                Some(Err(KafkaError::PartitionEOF(_))) => unread -= 1,
+                // Again and again, if somebody else writes there.
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    unread.remove(&partition);
+                }
                 Some(Err(error)) => tracing::debug!(%error, topic, "reading on"),
                 None => {}
             }
