@@ -70,7 +70,8 @@ impl Postgres {
         copy.arg(self.directory.path()).arg("--pgdata").arg(data(directory.path()));
         let copied = copy.output()?;
         ensure!(copied.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&copied.stderr));
-        let replica = Self::over(self.programs.clone(), directory, &[])?;
+        let settings: Vec<&str> = self.settings.iter().map(String::as_str).collect();
+        let replica = Self::over(self.programs.clone(), directory, &settings)?;
         self.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'")?;
         self.sql("postgres", "SELECT pg_reload_conf()")?;
         let deadline = Instant::now() + START;

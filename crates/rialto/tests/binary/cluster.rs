@@ -1,8 +1,9 @@
 //! A cluster for tests: every service in processes of its own, two of each, with a gateway before them, all over mutual TLS.
 //! Needs PostgreSQL installed.
 
-use crate::load::{Orders, await_that, repeat};
+use crate::load::{Orders, await_that, give_up, repeat};
 use crate::server::{Server, printed, rialto, run, token};
+use crate::wires::Wires;
 use identity::{Authority, Credentials, Identity, Transport};
 use serde_json::{Value, json};
 use std::fs;
@@ -105,6 +106,11 @@ fn tunnel(runtime: &Runtime, tester: &Transport, service: &'static str, address:
     base
 }
 
+/// Which order it is, and where it is recorded.
+fn told(answer: &Value) -> (u64, u64) {
+    (answer["order"].as_u64().unwrap(), answer["position"].as_u64().unwrap())
+}
+
 /// A section of a configuration.
 fn tls(certs: &Path, account: &str) -> String {
     format!(
@@ -122,23 +128,39 @@ pub(crate) struct Cluster {
     pub(crate) services: Vec<Service>,
     pub(crate) directory: TempDir,
     pub(crate) postgres: Mutex<Postgres>,
+    pub(crate) database_replica: Option<Postgres>,
     _tunnels: Runtime,
 }
 
 impl Cluster {
     pub(crate) fn start() -> Self {
-        Self::with("")
+        Self::with(false, "", |_, _, address| address.to_owned())
+    }
+
+    /// One whose database has a synchronous replica.
+    pub(crate) fn with_replicated_database() -> Self {
+        Self::with(true, "", |_, _, address| address.to_owned())
+    }
+
+    /// One in which messages between services go over wires.
+    pub(crate) fn with_wires(wires: &Wires) -> Self {
+        Self::with(false, "", |from, to, address| wires.lay(from, to, address))
     }
 
     /// One that publishes its events.
     pub(crate) fn with_kafka(kafka: &Kafka) -> Self {
-        Self::with(&format!("[kafka]\nbrokers = \"{}\"\nreplicas = 1\n", kafka.addresses()))
+        let kafka = format!("[kafka]\nbrokers = \"{}\"\nreplicas = 1\n", kafka.addresses());
+        Self::with(false, &kafka, |_, _, address| address.to_owned())
     }
 
-    /// One whose services have more in their configurations.
-    fn with(more: &str) -> Self {
+    /// One whose services have more in their configurations, and find each other as `found` says.
+    fn with(is_replicated: bool, more: &str, found: impl Fn(&str, &str, &str) -> String) -> Self {
         let (postgres, directory) =
             (Postgres::start(&["max_connections=200"]).unwrap(), tempfile::tempdir().unwrap());
+        let database_replica = is_replicated.then(|| postgres.synchronous_replica().unwrap());
+        let sockets = [&postgres].into_iter().chain(&database_replica).map(Postgres::socket_directory);
+        let sockets: Vec<&str> = sockets.map(|socket| socket.to_str().unwrap()).collect();
+        let sockets = sockets.join(",");
         let keys = directory.path().join("keys");
         fs::create_dir(&keys).unwrap();
         token(&keys, "first", "auditor");
@@ -156,14 +178,13 @@ impl Cluster {
         let services = SERVICES.into_iter().enumerate().map(|(number, name)| {
             postgres.sql("postgres", &format!("CREATE DATABASE {name}")).unwrap();
             postgres.sql("postgres", &format!("CREATE ROLE {name} LOGIN")).unwrap();
-            let url = |user: &str| {
-                let socket = postgres.socket_directory().to_str().unwrap().replace('/', "%2F");
-                format!("postgresql://{user}@{socket}/{name}")
-            };
+            let url = |user: &str| format!("host={sockets} user={user} dbname={name}");
             printed(&run(&["migrate", "--database", &url("owner"), "--role", name]));
             let peers = SERVICES.into_iter().zip(&addresses).filter(|(other, _)| *other != name);
             let peers: String = peers
-                .map(|(other, [a, b])| format!("{other} = {}\n", listed(&[a[1].clone(), b[1].clone()])))
+                .map(|(other, [a, b])| {
+                    format!("{other} = {}\n", listed(&[a, b].map(|replica| found(name, other, &replica[1]))))
+                })
                 .collect();
             let replicas = addresses[number].iter().enumerate().map(|(replica, [http, post])| {
                 let data = directory.path().join(format!("{name}-{replica}"));
@@ -200,8 +221,14 @@ impl Cluster {
         command.args(["serve", "gateway", "--config"]).arg(&config).env("RIALTO_LOG", LOG);
         // What it keeps its key in is where tokens for it are made.
         let gateway = Server::try_command(command, &keys).unwrap_or_else(|refused| panic!("{refused:?}"));
-        let cluster =
-            Self { gateway, services, directory, postgres: Mutex::new(postgres), _tunnels: tunnels };
+        let cluster = Self {
+            gateway,
+            services,
+            directory,
+            postgres: Mutex::new(postgres),
+            database_replica,
+            _tunnels: tunnels,
+        };
         await_that("a leader of every service", || {
             (cluster.gateway.get("", "/readyz").0 == 200).then_some(())
         });
@@ -229,10 +256,13 @@ impl Cluster {
 
     fn try_to_place(&self, token: &str, client_order_id: &str) -> Option<(u64, u64)> {
         match self.gateway.post(token, ORDERS, &Server::order(client_order_id)).ok()? {
-            (201, answer) => Some((answer["order"].as_u64().unwrap(), answer["position"].as_u64().unwrap())),
+            (201, answer) => Some(told(&answer)),
             (202 | 500.., _) => None,
-            // An order whose services were away for longer than it waits for them is given up, and placed anew.
-            (_, answer) if answer["code"] == "flow.timed-out" => panic!("{client_order_id}: {answer}"),
+            // One whose services were away for longer than it waits for them is given up: it exists, and is rejected.
+            (422, answer) if answer["code"] == "flow.timed-out" => {
+                give_up();
+                Some(told(&answer))
+            }
             other => panic!("{client_order_id}: {other:?}"),
         }
     }
@@ -270,7 +300,14 @@ impl Cluster {
 
     /// Ends all, and proves journals and audit logs.
     pub(crate) fn verify(self) {
-        let Self { mut gateway, services, directory, postgres: _postgres, _tunnels } = self;
+        let Self {
+            mut gateway,
+            services,
+            directory,
+            postgres: _postgres,
+            database_replica: _replica,
+            _tunnels,
+        } = self;
         assert_eq!(gateway.terminate(), Some(0), "{}", gateway.log());
         for service in services {
             for replica in service.replicas {

@@ -16,6 +16,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 thread_local! {
     /// Requests of this thread that were not answered as they should be, and were sent again.
     static REPEATED: Cell<u64> = const { Cell::new(0) };
+    /// Orders of this thread that were rejected because a service was away for too long.
+    static GIVEN_UP: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Counts an order that was given up.
+pub(crate) fn give_up() {
+    GIVEN_UP.set(GIVEN_UP.get() + 1);
 }
 
 /// Counts a request that has to be sent again.
@@ -62,6 +69,7 @@ pub(crate) struct Orders {
 struct Watch {
     orders: u64,
     repeated: u64,
+    given_up: u64,
     last: Option<Instant>,
     longest_gap: Duration,
 }
@@ -71,6 +79,7 @@ impl Watch {
         let now = Instant::now();
         self.orders += 1;
         self.repeated += REPEATED.take();
+        self.given_up += GIVEN_UP.take();
         let gap = self.last.replace(now).map_or(Duration::ZERO, |last| now - last);
         self.longest_gap = self.longest_gap.max(gap);
     }
@@ -97,9 +106,10 @@ impl Orders {
             self.await_more(50);
         });
         self.enough.store(false, Ordering::Relaxed);
-        let Watch { orders, repeated, longest_gap, .. } = *self.watch.lock().unwrap();
+        let Watch { orders, repeated, given_up, longest_gap, .. } = *self.watch.lock().unwrap();
         eprintln!(
-            "fault: {what}: {orders} orders, {repeated} requests sent again, none failed; longest gap {:.1} s",
+            "fault: {what}: {orders} orders, {given_up} of them given up, {repeated} requests sent again; \
+             longest gap {:.1} s",
             longest_gap.as_secs_f32()
         );
     }

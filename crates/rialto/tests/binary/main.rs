@@ -27,3 +27,5 @@ mod server;
 #[cfg(feature = "cluster")]
 mod services;
 mod tokens;
+#[cfg(feature = "cluster")]
+mod wires;

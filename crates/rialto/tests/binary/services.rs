@@ -4,6 +4,7 @@
 use crate::cluster::{Cluster, ORDERS, SERVICES, Service};
 use crate::load::{Orders, await_that, signal};
 use crate::server::{Server, printed, run, token};
+use crate::wires::Wires;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs;
@@ -188,6 +189,42 @@ fn fault_5_a_leader_that_sleeps_longer_than_its_lease_does_no_harm_in_any_servic
     cluster.verify();
 }
 
+/// Whoever led may have stopped over a write of unknown outcome; a supervisor would start it again.
+fn restart_ended(cluster: &Cluster, leaders: Vec<usize>, patience: Duration) {
+    for (service, leader) in cluster.services.iter().zip(leaders) {
+        let mut running = service.replicas[leader].running.write().unwrap();
+        let has_ended = running.has_ended_within(patience);
+        drop(running);
+        if has_ended {
+            service.restart(leader);
+        }
+    }
+}
+
+#[test]
+fn fault_7_the_replica_of_every_services_database_is_promoted_under_load_and_nothing_acknowledged_is_lost() {
+    let cluster = Cluster::with_replicated_database();
+    cluster.gateway.open_market();
+    let (orders, trader) = (Orders::default(), cluster.token("ann", "trader"));
+    let place = |client_order_id: &str| cluster.place(&trader, client_order_id);
+    let replica = cluster.database_replica.as_ref().unwrap();
+    orders.under_load("PostgreSQL's replica stands still for all services, and goes on", place, || {
+        replica.pause(true).unwrap();
+        // Nothing is acknowledged that only one of the two has.
+        std::thread::sleep(Duration::from_millis(500));
+        replica.pause(false).unwrap();
+    });
+    orders.under_load("PostgreSQL's replica is promoted for all services", place, || {
+        let leaders: Vec<usize> = cluster.services.iter().map(Service::leader).collect();
+        cluster.postgres.lock().unwrap().kill().unwrap();
+        replica.promote().unwrap();
+        restart_ended(&cluster, leaders, Duration::from_secs(2));
+    });
+    cluster.assert_sound(&orders, &trader);
+    orders.assert_retries_are_told_the_same(place);
+    cluster.verify();
+}
+
 #[test]
 fn fault_7_the_database_of_every_service_is_killed_under_load_and_nothing_acknowledged_is_lost() {
     let cluster = Cluster::start();
@@ -200,18 +237,35 @@ fn fault_7_the_database_of_every_service_is_killed_under_load_and_nothing_acknow
         postgres.kill().unwrap();
         postgres.restart().unwrap();
         drop(postgres);
-        // Whoever led may have stopped over a write of unknown outcome; a supervisor would start it again.
-        for (service, leader) in cluster.services.iter().zip(leaders) {
-            let mut running = service.replicas[leader].running.write().unwrap();
-            let has_ended = running.has_ended_within(Duration::from_secs(2));
-            drop(running);
-            if has_ended {
-                service.restart(leader);
-            }
-        }
+        restart_ended(&cluster, leaders, Duration::from_secs(2));
     });
     cluster.assert_sound(&orders, &trader);
     orders.assert_retries_are_told_the_same(place);
+    cluster.verify();
+}
+
+#[test]
+fn fault_4_the_network_between_two_services_is_cut_and_orders_go_on_when_it_is_mended() {
+    let wires = Wires::new();
+    let cluster = Cluster::with_wires(&wires);
+    cluster.gateway.open_market();
+    let (orders, trader) = (Orders::default(), cluster.token("ann", "trader"));
+    let place = |client_order_id: &str| cluster.place(&trader, client_order_id);
+    let auditor = cluster.token("auditor-1", "auditor");
+    for other in ["settlement", "risk", "compliance"] {
+        orders.under_load(&format!("the network between trading and {other} is cut"), place, || {
+            wires.cut("trading", other, true);
+            // Orders wait for the other service, for less long than they are given up after.
+            await_that("messages to wait", || {
+                let trading = cluster.service("trading");
+                let running = trading.replicas[trading.leader()].running.read().unwrap();
+                let (status, stuck) = running.get(&auditor, "/operations/stuck?older_than_s=1");
+                (status == 200 && stuck["items"] != json!([])).then_some(())
+            });
+            wires.cut("trading", other, false);
+        });
+    }
+    cluster.assert_sound(&orders, &trader);
     cluster.verify();
 }
 
