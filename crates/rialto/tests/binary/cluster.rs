@@ -121,6 +121,42 @@ fn tls(certs: &Path, account: &str) -> String {
     )
 }
 
+/// Where servers are found, as a list of hosts.
+fn sockets<'a>(servers: impl Iterator<Item = &'a Postgres>) -> String {
+    let sockets: Vec<&str> = servers.map(|server| server.socket_directory().to_str().unwrap()).collect();
+    sockets.join(",")
+}
+
+/// Makes certificates for every process; gives what the test proves itself by.
+fn certificates(certs: &Path) -> Transport {
+    let directory = certs.to_str().unwrap();
+    printed(&run(&["certs", "init", "--directory", directory]));
+    printed(&run(&["certs", "issue", "--directory", directory]));
+    let authority = Authority::open(certs).unwrap();
+    let tester = authority.issue(&Identity::of("tester").unwrap(), &["localhost".to_owned()], 1).unwrap();
+    Transport::Mutual(Credentials::open(tester.files).unwrap())
+}
+
+/// The gateway before services that are found there.
+fn gateway(directory: &Path, keys: &Path, certs: &Path, addresses: &[[[String; 2]; 2]]) -> Server {
+    let config = directory.join("gateway.toml");
+    let known: String = SERVICES
+        .into_iter()
+        .zip(addresses)
+        .map(|(name, [a, b])| format!("{name} = {}\n", listed(&[a[0].clone(), b[0].clone()])))
+        .collect();
+    let text = format!(
+        "data = {:?}\nkeys = {keys:?}\nlisten = \"127.0.0.1:0\"\n[services]\n{known}{}",
+        directory.join("gateway"),
+        tls(certs, "order-service")
+    );
+    fs::write(&config, text).unwrap();
+    let mut command = rialto();
+    command.args(["serve", "gateway", "--config"]).arg(&config).env("RIALTO_LOG", LOG);
+    // What it keeps its key in is where tokens for it are made.
+    Server::try_command(command, keys).unwrap_or_else(|refused| panic!("{refused:?}"))
+}
+
 /// A cluster.
 pub(crate) struct Cluster {
     // Dropped in this order, so that nobody is left to miss the database.
@@ -158,19 +194,12 @@ impl Cluster {
         let (postgres, directory) =
             (Postgres::start(&["max_connections=200"]).unwrap(), tempfile::tempdir().unwrap());
         let database_replica = is_replicated.then(|| postgres.synchronous_replica().unwrap());
-        let sockets = [&postgres].into_iter().chain(&database_replica).map(Postgres::socket_directory);
-        let sockets: Vec<&str> = sockets.map(|socket| socket.to_str().unwrap()).collect();
-        let sockets = sockets.join(",");
+        let sockets = sockets([&postgres].into_iter().chain(&database_replica));
         let keys = directory.path().join("keys");
         fs::create_dir(&keys).unwrap();
         token(&keys, "first", "auditor");
         let certs = directory.path().join("certs");
-        let in_certs = certs.to_str().unwrap();
-        printed(&run(&["certs", "init", "--directory", in_certs]));
-        printed(&run(&["certs", "issue", "--directory", in_certs]));
-        let tester = Authority::open(&certs).unwrap();
-        let tester = tester.issue(&Identity::of("tester").unwrap(), &["localhost".to_owned()], 1).unwrap();
-        let tester = Transport::Mutual(Credentials::open(tester.files).unwrap());
+        let tester = certificates(&certs);
         let tunnels = Runtime::new().unwrap();
         // Of each service and replica: HTTP and post.
         let addresses: Vec<[[String; 2]; 2]> =
@@ -205,24 +234,8 @@ impl Cluster {
             Service { name, url: url(name), replicas: replicas.collect() }
         });
         let services: Vec<Service> = services.collect();
-        let config = directory.path().join("gateway.toml");
-        let known: String = SERVICES
-            .into_iter()
-            .zip(&addresses)
-            .map(|(name, [a, b])| format!("{name} = {}\n", listed(&[a[0].clone(), b[0].clone()])))
-            .collect();
-        let text = format!(
-            "data = {:?}\nkeys = {keys:?}\nlisten = \"127.0.0.1:0\"\n[services]\n{known}{}",
-            directory.path().join("gateway"),
-            tls(&certs, "order-service")
-        );
-        fs::write(&config, text).unwrap();
-        let mut command = rialto();
-        command.args(["serve", "gateway", "--config"]).arg(&config).env("RIALTO_LOG", LOG);
-        // What it keeps its key in is where tokens for it are made.
-        let gateway = Server::try_command(command, &keys).unwrap_or_else(|refused| panic!("{refused:?}"));
         let cluster = Self {
-            gateway,
+            gateway: gateway(directory.path(), &keys, &certs, &addresses),
             services,
             directory,
             postgres: Mutex::new(postgres),

@@ -11,8 +11,11 @@ use tokio::sync::watch;
 /// Wires from services to others, each of which can be cut.
 pub(crate) struct Wires {
     runtime: Runtime,
-    cuts: Mutex<BTreeMap<(String, String), Vec<watch::Sender<bool>>>>,
+    cuts: Mutex<BTreeMap<Way, Vec<watch::Sender<bool>>>>,
 }
+
+/// From a service to another.
+type Way = (String, String);
 
 impl Wires {
     pub(crate) fn new() -> Self {
