@@ -4,7 +4,7 @@ use crate::follower::{Batch, Feed, FollowerStatus};
 use crate::live::{LiveFeed, Subscription};
 use crate::recovery::Recovered;
 use crate::running::NodeConfig;
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use engine::{Receipt, Request, State};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -110,7 +110,8 @@ impl Shared {
         config: &NodeConfig,
     ) -> (Arc<Self>, Sender<Job>, Receiver<Job>) {
         let durable = recovered.chain.tail().next_position - 1;
-        let (jobs_in, jobs) = bounded(config.waiting_max);
+        // Without a bound of its own, as only such a one answers what is left in it when the writer goes.
+        let (jobs_in, jobs) = unbounded();
         let shared = Self {
             feed: Feed::starting_at(durable),
             live: LiveFeed::new(),
@@ -281,16 +282,20 @@ impl NodeHandle {
             return Err(Unavailable::Overloaded { retry_after_ms: 100 });
         }
         let (reply, answer) = oneshot::channel();
-        match self.jobs.try_send(Job::Run { requests, until, reply }) {
-            Ok(()) => Ok(answer),
-            Err(refused) => {
-                shared.waiting.fetch_sub(count, Ordering::Relaxed);
-                Err(match refused {
-                    TrySendError::Full(_) => Unavailable::Overloaded { retry_after_ms: 100 },
-                    TrySendError::Disconnected(_) => shared.unavailable(),
-                })
-            }
+        self.ask(Job::Run { requests, until, reply }).inspect_err(|_| {
+            shared.waiting.fetch_sub(count, Ordering::Relaxed);
+        })?;
+        Ok(answer)
+    }
+
+    /// Gives the writer something to do. What it does not come to any more is dropped with it, so that whoever waits for an
+    /// answer hears of its end.
+    fn ask(&self, job: Job) -> Result<(), Unavailable> {
+        // Threads that look at the same moment may go beyond it by one each.
+        if self.jobs.len() >= self.shared.waiting_max {
+            return Err(Unavailable::Overloaded { retry_after_ms: 100 });
         }
+        self.jobs.send(job).map_err(|_| self.shared.unavailable())
     }
 
     /// Looks at the live state between two commands. The answer comes once all that it saw is durable, with the
@@ -329,10 +334,7 @@ impl NodeHandle {
         let (reply, answer) = oneshot::channel();
         let peek: Peek = Box::new(move |state| drop(reply.send(look(state))));
         let unavailable = |_| self.shared.unavailable();
-        self.jobs.try_send(Job::Peek(peek)).map_err(|refused| match refused {
-            TrySendError::Full(_) => Unavailable::Overloaded { retry_after_ms: 100 },
-            TrySendError::Disconnected(_) => self.shared.unavailable(),
-        })?;
+        self.ask(Job::Peek(peek))?;
         answer.blocking_recv().map_err(unavailable)
     }
 
@@ -359,11 +361,8 @@ impl NodeHandle {
                 drop(reply.send(durable.map(|()| (position, seen))));
             })
         });
-        match self.jobs.try_send(Job::Read(look)) {
-            Ok(()) => Ok(answer),
-            Err(TrySendError::Full(_)) => Err(Unavailable::Overloaded { retry_after_ms: 100 }),
-            Err(TrySendError::Disconnected(_)) => Err(self.shared.unavailable()),
-        }
+        self.ask(Job::Read(look))?;
+        Ok(answer)
     }
 
     /// Gives the answers of a batch to a task of `runtime` to pass on. There it wakes the tasks that wait for them at

@@ -2,6 +2,7 @@
 
 use crate::place::{Append, Place, must, open_orders, order, request, wait_until};
 use node::Unavailable;
+use tokio::sync::oneshot::error::TryRecvError;
 
 #[test]
 fn fault_9_a_full_disk_halts_the_node_and_a_restart_recovers() {
@@ -45,6 +46,25 @@ fn fault_9_a_write_of_unknown_outcome_is_read_back_and_never_guessed() {
     let node = place.start();
     assert_eq!(open_orders(&node.handle()).0, 1);
     node.stop().unwrap();
+}
+
+#[test]
+fn fault_9_nobody_waits_for_ever_for_a_node_that_has_halted() {
+    let place = Place::new();
+    let node = place.open_market();
+    place.plan(Append::Waits);
+    // Some in the batch that fails, some in the next one, and some that nobody has looked at yet.
+    let handle = node.handle();
+    let mut answers: Vec<_> =
+        (0..4_000).map(|_| handle.enqueue(vec![request(order(None, 1))]).unwrap()).collect();
+    let reading = std::thread::spawn(move || handle.read_blocking(|_| ()));
+    place.plan(Append::Full);
+    wait_until("all are answered", || {
+        answers.retain_mut(|answer| matches!(answer.try_recv(), Err(TryRecvError::Empty)));
+        answers.is_empty() && reading.is_finished()
+    });
+    assert!(matches!(reading.join().unwrap(), Err(Unavailable::Halted { .. })));
+    assert!(node.stop().is_err());
 }
 
 #[test]
