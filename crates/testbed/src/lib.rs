@@ -1,10 +1,12 @@
 //! Real servers on this machine, for tests and benchmarks: started from what the system has installed, each in a
 //! directory of its own, and ended with the value that stands for it.
 
+mod ends;
 mod kafka;
 mod ports;
 mod postgres;
 
+pub use ends::{doing, ends_within, output_within};
 pub use kafka::Kafka;
 pub use ports::free_port;
 pub use postgres::Postgres;

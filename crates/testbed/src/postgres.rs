@@ -1,5 +1,6 @@
 //! PostgreSQL on a socket in a directory of its own.
 
+use crate::ends::{doing, ends_within, output_within};
 use anyhow::{Context, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
@@ -12,6 +13,8 @@ use tempfile::TempDir;
 
 /// How long the server may take to come up.
 const START: Duration = Duration::from_secs(60);
+/// How long what it is told to do may take. Longer than a promotion may.
+const STATEMENT: Duration = Duration::from_secs(90);
 /// How often it is asked whether it is up.
 const POLL: Duration = Duration::from_millis(20);
 /// Where Debian keeps the programs, by version.
@@ -46,7 +49,7 @@ impl Postgres {
         let directory = tempfile::tempdir()?;
         let mut init = command(&programs, "initdb", directory.path())?;
         init.args(["--auth", "trust", "--username", OWNER, "--encoding", "UTF8", "--no-sync", "--pgdata"]);
-        let made = init.arg(data(directory.path())).stdout(Stdio::null()).output()?;
+        let made = output_within(init.arg(data(directory.path())), START)?;
         ensure!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
         Self::over(programs, directory, settings)
     }
@@ -68,7 +71,7 @@ impl Postgres {
             "--host",
         ]);
         copy.arg(self.directory.path()).arg("--pgdata").arg(data(directory.path()));
-        let copied = copy.output()?;
+        let copied = output_within(&mut copy, START)?;
         ensure!(copied.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&copied.stderr));
         let settings: Vec<&str> = self.settings.iter().map(String::as_str).collect();
         let replica = Self::over(self.programs.clone(), directory, &settings)?;
@@ -89,8 +92,9 @@ impl Postgres {
     /// # Errors
     /// What it says.
     pub fn promote(&self) -> anyhow::Result<()> {
+        let is_promoted = self.sql("postgres", "SELECT pg_promote(true, 60)")?;
+        ensure!(is_promoted == "t", "the replica was not promoted within a minute");
         // It has the other one's settings, and nobody follows it.
-        self.sql("postgres", "SELECT pg_promote(true, 60)")?;
         self.sql("postgres", "ALTER SYSTEM RESET synchronous_standby_names")?;
         self.sql("postgres", "SELECT pg_reload_conf()").map(drop)
     }
@@ -109,6 +113,8 @@ impl Postgres {
     /// When the system does not do it.
     pub fn pause(&self, paused: bool) -> anyhow::Result<()> {
         let signal = if paused { Signal::STOP } else { Signal::CONT };
+        // The main one first, so that none is born behind our back.
+        self.signal(signal)?;
         for process in descendants(self.child.id())? {
             // One that has ended meanwhile need not be stopped.
             let _ = kill_process(process, signal);
@@ -137,7 +143,7 @@ impl Postgres {
         let mut psql = command(&self.programs, "psql", self.directory.path())?;
         psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]);
         psql.args(["--dbname", &self.address(OWNER, database), "--command", statements]);
-        let done = psql.output()?;
+        let done = output_within(&mut psql, STATEMENT)?;
         ensure!(done.status.success(), "psql: {}", String::from_utf8_lossy(&done.stderr));
         Ok(String::from_utf8_lossy(&done.stdout).trim_end().to_owned())
     }
@@ -148,6 +154,8 @@ impl Postgres {
     /// # Errors
     /// When the system does not do it.
     pub fn kill(&mut self) -> anyhow::Result<()> {
+        // The main one is stopped first, so that none is born behind our back.
+        self.signal(Signal::STOP)?;
         let processes = descendants(self.child.id())?;
         for process in &processes {
             // One that has ended meanwhile need not be killed.
@@ -209,7 +217,10 @@ impl Drop for Postgres {
             // Its fast shutdown, for which it must not be paused.
             drop(self.pause(false));
             drop(self.signal(Signal::INT));
-            drop(self.child.wait());
+            if !matches!(ends_within(&mut self.child, START), Ok(Some(_))) {
+                eprintln!("PostgreSQL does not shut down:\n{}", doing(self.child.id()));
+                drop(self.kill());
+            }
         }
     }
 }

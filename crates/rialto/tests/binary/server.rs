@@ -4,16 +4,22 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
+use testbed::{doing, ends_within, output_within};
 
 /// The binary under test.
 pub(crate) fn rialto() -> Command {
     Command::new(env!("CARGO_BIN_EXE_rialto"))
 }
 
+/// How long what must come to an end may take.
+const PATIENCE: Duration = Duration::from_secs(180);
+
 /// Runs the binary to its end.
 pub(crate) fn run(arguments: &[&str]) -> Output {
-    rialto().args(arguments).output().unwrap()
+    output_within(rialto().args(arguments), PATIENCE).unwrap()
 }
 
 /// What it printed.
@@ -80,11 +86,11 @@ impl Server {
         let log = tempfile::NamedTempFile::new().unwrap();
         command.stdout(Stdio::piped()).stderr(log.reopen().unwrap());
         let mut child = command.spawn().unwrap();
-        let Some(first) = BufReader::new(child.stdout.take().unwrap()).lines().next() else {
+        let Some(first) = first_line(&mut child, &log) else {
             let code = child.wait().unwrap().code();
             return Err(Refused { code, said: std::fs::read_to_string(&log).unwrap() });
         };
-        let base = first.unwrap().split_once("http").map(|(_, rest)| format!("http{rest}")).unwrap();
+        let base = first.split_once("http").map(|(_, rest)| format!("http{rest}")).unwrap();
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(180)));
@@ -123,19 +129,15 @@ impl Server {
     /// Whether it ends within that time.
     #[cfg(feature = "cluster")]
     pub(crate) fn has_ended_within(&mut self, time: Duration) -> bool {
-        let deadline = Instant::now() + time;
-        while self.child.try_wait().unwrap().is_none() {
-            if Instant::now() > deadline {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        true
+        ends_within(&mut self.child, time).unwrap().is_some()
     }
 
     /// Waits for its end and gives its exit code.
     pub(crate) fn wait(&mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
+        let Some(status) = ends_within(&mut self.child, PATIENCE).unwrap() else {
+            panic!("it does not end:\n{}{}", doing(self.id()), self.log());
+        };
+        status.code()
     }
 
     pub(crate) fn post(&self, token: &str, path: &str, body: &Value) -> Result<(u16, Value), ureq::Error> {
@@ -300,6 +302,19 @@ impl Server {
         json!({"account": "ANN", "instrument": "ACME", "side": "buy", "price": "1.00", "quantity": "1",
                "time_in_force": "good_till_cancel", "client_order_id": client_order_id})
     }
+}
+
+/// What a server says first; none if it ended without a word.
+fn first_line(child: &mut Child, log: &tempfile::NamedTempFile) -> Option<String> {
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    let (say, said) = mpsc::channel();
+    thread::spawn(move || drop(say.send(stdout.lines().next())));
+    let Ok(first) = said.recv_timeout(PATIENCE) else {
+        let doing = doing(child.id());
+        child.kill().unwrap();
+        panic!("it does not come up:\n{doing}{}", std::fs::read_to_string(log).unwrap());
+    };
+    first.map(Result::unwrap)
 }
 
 /// All whole lines of the audit log.
