@@ -83,8 +83,8 @@ pub async fn serve_over(
             match transport.accept(stream).await {
                 Ok(stream) => {
                     let mut who = Extensions::new();
-                    if let Some(peer) = stream.peer() {
-                        who.insert(crate::caller::Caller(peer.clone()));
+                    if let Some(peer) = stream.peer().0 {
+                        who.insert(crate::caller::Caller(peer));
                     }
                     connection(stream, router, who, closing).await;
                 }

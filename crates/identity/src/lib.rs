@@ -13,4 +13,4 @@ mod watch;
 pub use authority::{Authority, CannotIssue, Issued};
 pub use credentials::{Credentials, Files, Stream, Unusable};
 pub use names::{BadIdentity, Identity};
-pub use transport::{Connection, Transport};
+pub use transport::{Connection, Peer, Transport};

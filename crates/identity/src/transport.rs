@@ -80,14 +80,42 @@ impl Transport {
     }
 }
 
-impl Connection {
-    /// Who is at the other end, if that is known.
+/// Who is at the other end of a connection; nobody knows where connections are plain.
+#[derive(Clone, Debug)]
+pub struct Peer(pub Option<Identity>);
+
+impl Peer {
+    /// Whether it is that one, as far as is known.
     #[must_use]
-    pub fn peer(&self) -> Option<&Identity> {
+    pub fn may_be(&self, identity: &Identity) -> bool {
+        self.0.as_ref().is_none_or(|peer| peer == identity)
+    }
+}
+
+impl Connection {
+    /// Who is at the other end.
+    #[must_use]
+    pub fn peer(&self) -> Peer {
         match self {
-            Self::Plain(_) => None,
-            Self::Proved { peer, .. } => Some(peer),
+            Self::Plain(_) => Peer(None),
+            Self::Proved { peer, .. } => Peer(Some(peer.clone())),
         }
+    }
+}
+
+#[cfg(feature = "http")]
+impl hyper_util::client::legacy::connect::Connection for Connection {
+    fn connected(&self) -> hyper_util::client::legacy::connect::Connected {
+        hyper_util::client::legacy::connect::Connected::new()
+    }
+}
+
+#[cfg(feature = "grpc")]
+impl tonic::transport::server::Connected for Connection {
+    type ConnectInfo = Peer;
+
+    fn connect_info(&self) -> Peer {
+        self.peer()
     }
 }
 

@@ -1,11 +1,11 @@
 //! Where parcels arrive.
 
-use crate::arrivals::{Caller, arrivals};
+use crate::arrivals::arrivals;
 use crate::schema::post_server::{Post, PostServer};
 use crate::schema::{Answers, Parcels, Policy, WatchPolicyRequest};
 use crate::wire::{answer, unpacked};
 use engine::{Answer, Context, Hosts, MessageId};
-use identity::{Identity, Transport};
+use identity::{Identity, Peer, Transport};
 use node::{NodeHandle, Unavailable};
 use std::future::Future;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Extensions, Request, Response, Status, Streaming};
 
 /// How many batches of answers may wait for a sender that does not take them. Then no more parcels are taken from it.
 const BATCHES_MAX: usize = 64;
@@ -56,7 +56,7 @@ impl PostOffice {
     fn take(
         &self,
         batch: &Parcels,
-        caller: &Caller,
+        caller: &Peer,
     ) -> Result<impl Future<Output = Result<Vec<(MessageId, Answer)>, Unavailable>> + use<>, Status> {
         let mut requests = Vec::with_capacity(batch.parcels.len());
         for parcel in &batch.parcels {
@@ -100,7 +100,7 @@ impl PostOffice {
     async fn answer(
         self,
         mut arriving: Streaming<Parcels>,
-        caller: Caller,
+        caller: Peer,
         back: mpsc::Sender<Result<Answers, Status>>,
     ) {
         loop {
@@ -135,12 +135,13 @@ fn unwilling(unavailable: &Unavailable) -> Status {
     Status::unavailable(unavailable.to_string())
 }
 
-/// Only the services have anything to say here.
-fn refuse_strangers(caller: &Caller) -> Result<(), Status> {
-    if Context::ALL.into_iter().any(|context| caller.may_be(&Identity::of_service(context))) {
-        return Ok(());
-    }
-    Err(Status::permission_denied("messages are taken from the services only"))
+/// Who calls. Only the services have anything to say here.
+fn caller(extensions: &Extensions) -> Result<Peer, Status> {
+    let caller: Option<&Peer> = extensions.get();
+    let is_service =
+        |peer: &&Peer| Context::ALL.into_iter().any(|context| peer.may_be(&Identity::of_service(context)));
+    let refused = || Status::permission_denied("messages are taken from the services only");
+    caller.filter(is_service).cloned().ok_or_else(refused)
 }
 
 #[tonic::async_trait]
@@ -151,8 +152,7 @@ impl Post for PostOffice {
         &self,
         request: Request<Streaming<Parcels>>,
     ) -> Result<Response<Self::ExchangeStream>, Status> {
-        let caller = Caller::of(request.extensions());
-        refuse_strangers(&caller)?;
+        let caller = caller(request.extensions())?;
         if !self.node.status().leading {
             return Err(unwilling(&Unavailable::NotLeading));
         }
@@ -167,7 +167,7 @@ impl Post for PostOffice {
         &self,
         request: Request<WatchPolicyRequest>,
     ) -> Result<Response<Self::WatchPolicyStream>, Status> {
-        refuse_strangers(&Caller::of(request.extensions()))?;
+        caller(request.extensions())?;
         if !self.hosts.has(Context::Compliance) {
             return Err(Status::failed_precondition("compliance is not here"));
         }
