@@ -1,7 +1,7 @@
 //! A cluster for tests: every service in processes of its own, two of each, with a gateway before them, all over mutual TLS.
 //! Needs PostgreSQL installed.
 
-use crate::load::{Orders, await_that, give_up, repeat};
+use crate::load::{Orders, await_that, give_up, repeat, supervise};
 use crate::server::{Server, printed, rialto, run, token};
 use crate::wires::Wires;
 use identity::{Authority, Credentials, Identity, Transport};
@@ -77,6 +77,18 @@ impl Service {
         let replica = &self.replicas[replica];
         *replica.running.write().unwrap() =
             Replica::start(self.name, &replica.config, &replica.directory, &replica.tunnel);
+    }
+
+    /// Starts replicas again that have ended, until one leads on.
+    pub(crate) fn supervise(&self) {
+        let replica = |number: usize| &self.replicas[number];
+        let has_ended = |number| replica(number).running.write().unwrap().has_ended_within(Duration::ZERO);
+        supervise(
+            self.replicas.len(),
+            has_ended,
+            |number| self.restart(number),
+            |number| replica(number).is_leading(),
+        );
     }
 
     pub(crate) fn state(&self) -> Value {

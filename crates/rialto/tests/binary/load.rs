@@ -13,6 +13,9 @@ const CLIENTS: usize = 3;
 /// How long anything that must come may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// One that leads for so long leads on: longer than a lease is good.
+const LEADS_ON: Duration = Duration::from_secs(2);
+
 thread_local! {
     /// Requests of this thread that were not answered as they should be, and were sent again.
     static REPEATED: Cell<u64> = const { Cell::new(0) };
@@ -44,6 +47,27 @@ pub(crate) fn await_that<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
 
 pub(crate) fn signal(server: &Server, name: &str) {
     assert!(Command::new("kill").args([name, &server.id().to_string()]).status().unwrap().success());
+}
+
+/// What a supervisor of processes does that lead one after another: starts those again that have ended, as one does that has
+/// led and does no more. Until one of them leads on for good.
+pub(crate) fn supervise(
+    count: usize,
+    has_ended: impl Fn(usize) -> bool,
+    restart: impl Fn(usize),
+    is_leading: impl Fn(usize) -> bool,
+) {
+    let mut leads: Option<(usize, Instant)> = None;
+    await_that("one to lead on", || {
+        for number in (0..count).filter(|number| has_ended(*number)) {
+            restart(number);
+            leads = None;
+        }
+        let leader = (0..count).find(|number| is_leading(*number));
+        let before = leads.filter(|(before, _)| Some(*before) == leader);
+        leads = before.or(leader.map(|leader| (leader, Instant::now())));
+        leads.filter(|(_, since)| since.elapsed() > LEADS_ON).map(drop)
+    });
 }
 
 /// Tells clients to end when it goes.

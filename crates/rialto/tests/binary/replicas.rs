@@ -1,7 +1,7 @@
 //! Two processes on one journal in a real PostgreSQL, and what becomes of acknowledged orders when one of them, or the
 //! database, goes. Needs PostgreSQL installed; there is nothing to prove without.
 
-use crate::load::{Orders, await_that, repeat, signal};
+use crate::load::{Orders, await_that, repeat, signal, supervise};
 use crate::server::{Server, printed, run, token};
 use serde_json::{Value, json};
 use std::fs;
@@ -71,13 +71,12 @@ impl Replicas {
 
     /// The one that leads, once there is one.
     fn leader(&self) -> usize {
-        await_that("a leader", || {
-            let servers = self.servers.read().unwrap();
-            servers.iter().position(|server| {
-                let ready = self.agent.get(format!("{}/readyz", server.base)).call();
-                ready.is_ok_and(|ready| ready.status() == 200)
-            })
-        })
+        await_that("a leader", || (0..self.directories.len()).find(|number| self.is_leading(*number)))
+    }
+
+    fn is_leading(&self, number: usize) -> bool {
+        let base = self.servers.read().unwrap()[number].base.clone();
+        self.agent.get(format!("{base}/readyz")).call().is_ok_and(|ready| ready.status() == 200)
     }
 
     fn open_market(&self) {
@@ -89,6 +88,14 @@ impl Replicas {
     fn restart(&self, number: usize) {
         let server = up(self.directories[number].path(), &self.url);
         self.servers.write().unwrap()[number] = server;
+    }
+
+    /// Starts those again that have ended, until one leads on.
+    fn supervise(&self) {
+        let has_ended =
+            |number: usize| self.servers.write().unwrap()[number].has_ended_within(Duration::ZERO);
+        let count = self.directories.len();
+        supervise(count, has_ended, |number| self.restart(number), |number| self.is_leading(number));
     }
 
     /// One attempt at a POST: what was answered, if anything was.
@@ -181,11 +188,7 @@ fn fault_5_a_leader_that_sleeps_longer_than_its_lease_wakes_up_to_no_power() {
         &orders,
         || {
             signal(&replicas.servers.read().unwrap()[leader], "-STOP");
-            await_that("the other one to lead", || {
-                let other = &replicas.servers.read().unwrap()[1 - leader];
-                let ready = replicas.agent.get(format!("{}/readyz", other.base)).call();
-                ready.is_ok_and(|ready| ready.status() == 200).then_some(())
-            });
+            await_that("the other one to lead", || replicas.is_leading(1 - leader).then_some(()));
             orders.await_more(20);
             let mut servers = replicas.servers.write().unwrap();
             signal(&servers[leader], "-CONT");
@@ -222,18 +225,11 @@ fn fault_7_the_database_is_killed_under_load_and_nothing_acknowledged_is_lost() 
     replicas.open_market();
     let orders = Orders::default();
     replicas.under_load("PostgreSQL is killed, one process for all services", &orders, || {
-        let leader = replicas.leader();
         let mut postgres = replicas.postgres.lock().unwrap();
         postgres.kill().unwrap();
         postgres.restart().unwrap();
         drop(postgres);
-        // Whoever led may have stopped over a write of unknown outcome. Started again, as a supervisor would, it follows.
-        let mut servers = replicas.servers.write().unwrap();
-        let has_ended = servers[leader].has_ended_within(Duration::from_secs(5));
-        drop(servers);
-        if has_ended {
-            replicas.restart(leader);
-        }
+        replicas.supervise();
     });
     replicas.verify();
 }
@@ -248,13 +244,9 @@ fn fault_7_a_replica_of_the_database_is_promoted_under_load_and_nothing_acknowle
     replicas.open_market();
     let orders = Orders::default();
     replicas.under_load("PostgreSQL's replica is promoted, one process for all services", &orders, || {
-        let leader = replicas.leader();
         replicas.postgres.lock().unwrap().kill().unwrap();
         replica.promote().unwrap();
-        let has_ended = replicas.servers.write().unwrap()[leader].has_ended_within(Duration::from_secs(15));
-        if has_ended {
-            replicas.restart(leader);
-        }
+        replicas.supervise();
     });
     replicas.verify();
 }
@@ -282,11 +274,7 @@ fn fault_7_while_the_synchronous_replica_stands_still_nothing_is_acknowledged_an
             std::thread::sleep(Duration::from_secs(2));
             assert_eq!(count(), before, "an order was acknowledged that lies on one disk only");
             replica.pause(false).unwrap();
-            for number in 0..2 {
-                if replicas.servers.write().unwrap()[number].has_ended_within(Duration::from_millis(500)) {
-                    replicas.restart(number);
-                }
-            }
+            replicas.supervise();
         },
     );
     replicas.verify();

@@ -189,18 +189,6 @@ fn fault_5_a_leader_that_sleeps_longer_than_its_lease_does_no_harm_in_any_servic
     cluster.verify();
 }
 
-/// Whoever led may have stopped over a write of unknown outcome; a supervisor would start it again.
-fn restart_ended(cluster: &Cluster, leaders: Vec<usize>, patience: Duration) {
-    for (service, leader) in cluster.services.iter().zip(leaders) {
-        let mut running = service.replicas[leader].running.write().unwrap();
-        let has_ended = running.has_ended_within(patience);
-        drop(running);
-        if has_ended {
-            service.restart(leader);
-        }
-    }
-}
-
 #[test]
 fn fault_7_the_replica_of_every_services_database_is_promoted_under_load_and_nothing_acknowledged_is_lost() {
     let cluster = Cluster::with_replicated_database();
@@ -215,10 +203,9 @@ fn fault_7_the_replica_of_every_services_database_is_promoted_under_load_and_not
         replica.pause(false).unwrap();
     });
     orders.under_load("PostgreSQL's replica is promoted for all services", place, || {
-        let leaders: Vec<usize> = cluster.services.iter().map(Service::leader).collect();
         cluster.postgres.lock().unwrap().kill().unwrap();
         replica.promote().unwrap();
-        restart_ended(&cluster, leaders, Duration::from_secs(2));
+        cluster.services.iter().for_each(Service::supervise);
     });
     cluster.assert_sound(&orders, &trader);
     orders.assert_retries_are_told_the_same(place);
@@ -232,12 +219,11 @@ fn fault_7_the_database_of_every_service_is_killed_under_load_and_nothing_acknow
     let (orders, trader) = (Orders::default(), cluster.token("ann", "trader"));
     let place = |client_order_id: &str| cluster.place(&trader, client_order_id);
     orders.under_load("PostgreSQL of all services is killed", place, || {
-        let leaders: Vec<usize> = cluster.services.iter().map(Service::leader).collect();
         let mut postgres = cluster.postgres.lock().unwrap();
         postgres.kill().unwrap();
         postgres.restart().unwrap();
         drop(postgres);
-        restart_ended(&cluster, leaders, Duration::from_secs(2));
+        cluster.services.iter().for_each(Service::supervise);
     });
     cluster.assert_sound(&orders, &trader);
     orders.assert_retries_are_told_the_same(place);
