@@ -44,8 +44,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let settings =
         Settings { rate: api::Rate { per_second: 1_000_000_000, burst: 1_000_000 }, ..Settings::default() };
     let (handle, hosts) = (node.handle(), Hosts::ALL);
-    let services =
-        Services { node: handle, hosts, policy: None, tokens, views, journal: reader, relay: None, settings };
+    let services = Services {
+        node: handle,
+        hosts,
+        policy: None,
+        tokens,
+        views,
+        journal: reader,
+        events: None,
+        settings,
+    };
     let token = TokenIssuer::new(&key).mint("ann".parse()?, Roles::of([Role::Trader]), 600).token;
     let gateway = runtime.block_on(async { api::router(services) });
     let bare =

@@ -16,6 +16,7 @@ mod catalog;
 mod correlation;
 mod decimals;
 mod decisions;
+mod events;
 mod forms;
 mod gate;
 #[cfg(feature = "gateway")]
@@ -44,13 +45,16 @@ pub use auth::{
     KeyError, Minted, Principal, Role, Roles, SigningKey, TokenFault, TokenIssuer, TokenVerifier,
 };
 pub use axum::Router;
+pub use events::{
+    EventTraffic, OpenItem, OpenStatement, ReconciliationFigure, ReconciliationReport, RelayFigure,
+};
 #[cfg(feature = "gateway")]
 pub use gateway::{Upstreams, gateway};
 pub use rate::Rate;
 pub use server::serve;
 #[cfg(feature = "gateway")]
 pub use server::serve_over;
-pub use services::{RelayFigure, RelayFigures, Services, Settings, ToldPolicy};
+pub use services::{Services, Settings, ToldPolicy};
 
 use axum::extract::{Request, State};
 use axum::http::Method;

@@ -3,7 +3,10 @@
 //! What a request counts is resolved ahead, per route, so that counting is a few atomic additions. What the node says
 //! of itself is read when somebody asks. Labels are bounded: routes, statuses and codes are ours, never a client's text.
 
-use crate::services::RelayFigure;
+mod events;
+
+use crate::events::EventTraffic;
+use events::EventGauges;
 use node::NodeStatus;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -58,16 +61,8 @@ pub(crate) struct Metrics {
     /// Connections that are open.
     pub(crate) connections: Gauge,
     node: NodeGauges,
-    relay: RelayGauges,
-}
-
-/// Registered only where there is a relay.
-#[derive(Default)]
-struct RelayGauges {
-    position: Gauge,
-    lag: Gauge,
-    published: Gauge,
-    waiting: Gauge,
+    /// Registered only where there is something to say.
+    events: EventGauges,
 }
 
 #[derive(Default)]
@@ -103,7 +98,7 @@ fn histogram() -> Histogram {
 }
 
 impl Metrics {
-    pub(crate) fn new(has_relay: bool) -> Self {
+    pub(crate) fn new(events: Option<&dyn EventTraffic>) -> Self {
         let orders = Family::<CodeLabels, Counter>::default();
         let accepted = CodeLabels { code: "accepted".to_owned() };
         let mut metrics = Self {
@@ -118,11 +113,11 @@ impl Metrics {
             streams_lagged: Counter::default(),
             connections: Gauge::default(),
             node: NodeGauges::default(),
-            relay: RelayGauges::default(),
+            events: EventGauges::default(),
         };
         metrics.register();
-        if has_relay {
-            metrics.relay.register(&mut metrics.registry);
+        if let Some(events) = events {
+            metrics.events.register(&mut metrics.registry, events);
         }
         metrics
     }
@@ -173,10 +168,10 @@ impl Metrics {
     }
 
     /// All of it as text.
-    pub(crate) fn text(&self, status: &NodeStatus, relay: Option<RelayFigure>) -> String {
+    pub(crate) fn text(&self, status: &NodeStatus, events: Option<&dyn EventTraffic>) -> String {
         self.node.set(status);
-        if let Some(figure) = relay {
-            self.relay.set(status, figure);
+        if let Some(events) = events {
+            self.events.set(status, events);
         }
         let mut text = String::new();
         text::encode(&mut text, &self.registry).expect("a string takes everything");
@@ -187,41 +182,6 @@ impl Metrics {
 /// Gauges have a sign.
 fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-impl RelayGauges {
-    fn register(&self, registry: &mut Registry) {
-        registry.register(
-            "relay_position",
-            "Everything up to this position is published, as far as this process knows",
-            self.position.clone(),
-        );
-        registry.register(
-            "relay_lag_records",
-            "Durable records whose events are not published yet; 0 on a standby",
-            self.lag.clone(),
-        );
-        registry.register(
-            "relay_published",
-            "Events that this process has published since it began",
-            self.published.clone(),
-        );
-        registry.register(
-            "relay_waiting",
-            "1 while events wait because Kafka does not take them",
-            self.waiting.clone(),
-        );
-    }
-
-    fn set(&self, status: &NodeStatus, relay: RelayFigure) {
-        let lag = status.durable_position.saturating_sub(relay.relayed_position);
-        // Before it has looked where its last one stopped, it knows of nothing.
-        let is_known = status.leading && relay.relayed_position > 0;
-        self.position.set(signed(relay.relayed_position));
-        self.lag.set(if is_known { signed(lag) } else { 0 });
-        self.published.set(signed(relay.published));
-        self.waiting.set(i64::from(relay.is_waiting));
-    }
 }
 
 impl NodeGauges {

@@ -5,6 +5,7 @@
 
 pub(crate) mod compliance;
 pub(crate) mod gateway;
+mod reconciliation;
 pub(crate) mod risk;
 pub(crate) mod settlement;
 mod stuck;
@@ -22,6 +23,7 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Api>> {
         .merge(settlement::routes())
         .merge(risk::routes())
         .merge(compliance::routes())
+        .merge(reconciliation::routes())
         .merge(trace::routes())
         .merge(stuck::routes())
 }

@@ -2,6 +2,7 @@
 
 use crate::auth::{Permissions, TokenVerifier};
 use crate::catalog::Catalog;
+use crate::events::EventTraffic;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::problem::{Problem, kinds};
@@ -37,24 +38,10 @@ pub struct Services {
     pub views: ViewsReader,
     /// For what the read side names by position only.
     pub journal: Box<dyn JournalReader>,
-    /// How far the relay of events is, where there is one.
-    pub relay: Option<RelayFigures>,
+    /// What becomes of events, where they go to Kafka.
+    pub events: Option<Box<dyn EventTraffic>>,
     /// Bounds.
     pub settings: Settings,
-}
-
-/// What a relay of events says of itself when it is asked.
-pub type RelayFigures = Box<dyn Fn() -> RelayFigure + Send + Sync>;
-
-/// How far a relay is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RelayFigure {
-    /// Everything up to this position is published; 0 before this process has led.
-    pub relayed_position: u64,
-    /// Events that this process has published.
-    pub published: u64,
-    /// Whether events wait because nobody takes them.
-    pub is_waiting: bool,
 }
 
 /// What another node says is the policy in force; nothing before it has been heard.
@@ -124,7 +111,7 @@ pub(crate) struct Api {
     /// Refusals that came too fast to be recorded, and that no record counts yet.
     pub(crate) unrecorded_refusals: AtomicU64,
     pub(crate) live: Live,
-    relay: Option<RelayFigures>,
+    pub(crate) events: Option<Arc<dyn EventTraffic>>,
     pub(crate) reads: Reads,
     /// The OpenAPI document as it is served.
     pub(crate) document: Bytes,
@@ -133,7 +120,8 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new(services: Services, routes: Routes, document: Bytes) -> Self {
-        let Services { node, hosts, policy, tokens, views, journal, relay, settings } = services;
+        let Services { node, hosts, policy, tokens, views, journal, events, settings } = services;
+        let events: Option<Arc<dyn EventTraffic>> = events.map(Arc::from);
         Self {
             catalog: Catalog::new(node.clone()),
             rates: RateLimits::new(settings.rate, PRINCIPALS_MAX),
@@ -143,8 +131,8 @@ impl Api {
             unrecorded_refusals: AtomicU64::new(0),
             live: Live::new(),
             reads: Reads::new(views, journal),
-            metrics: Metrics::new(relay.is_some()),
-            relay,
+            metrics: Metrics::new(events.as_deref()),
+            events,
             permissions: ArcSwapOption::empty(),
             node,
             hosts,
@@ -158,7 +146,7 @@ impl Api {
 
     /// All that is measured, as text.
     pub(crate) fn metrics_text(&self) -> String {
-        self.metrics.text(&self.node.status(), self.relay.as_ref().map(|ask| ask()))
+        self.metrics.text(&self.node.status(), self.events.as_deref())
     }
 
     /// What the policy in force grants.

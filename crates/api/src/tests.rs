@@ -10,5 +10,6 @@ mod offices;
 mod overload;
 mod policies;
 mod precedence;
+mod reconciliation;
 mod streams;
 mod tokens;

@@ -43,7 +43,7 @@ pub enum Next {
     Nothing,
 }
 
-/// Reads the topics of some contexts from their beginning.
+/// Reads the topics of some contexts.
 pub struct Feed {
     consumers: Vec<(Context, BaseConsumer<Quiet>)>,
     /// Partitions that have not come to their end.
@@ -52,17 +52,29 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Begins.
+    /// Begins at the beginning.
     ///
     /// # Errors
     /// [`Unusable`] when the brokers do not answer, or a topic is not there.
     pub fn open(settings: &KafkaSettings, contexts: &[Context]) -> Result<Self, Unusable> {
+        Self::open_at(settings, contexts, &BTreeMap::new())
+    }
+
+    /// Begins at these offsets, and where there is none or nothing lies at it, at the beginning.
+    ///
+    /// # Errors
+    /// As [`Feed::open`].
+    pub fn open_at(
+        settings: &KafkaSettings,
+        contexts: &[Context],
+        offsets: &BTreeMap<(Context, i32), i64>,
+    ) -> Result<Self, Unusable> {
         let (mut consumers, mut unread) = (Vec::new(), BTreeSet::new());
         for context in contexts {
             let mut config = client(settings);
             // It joins no group and commits nothing; librdkafka wants a name all the same.
             config.set("group.id", "rialto-feed").set("enable.auto.commit", "false");
-            config.set("enable.partition.eof", "true");
+            config.set("enable.partition.eof", "true").set("auto.offset.reset", "earliest");
             let consumer: BaseConsumer<Quiet> = config.create_with_context(Quiet)?;
             let topic = topic_of(*context);
             let metadata = consumer.fetch_metadata(Some(&topic), PATIENCE)?;
@@ -73,8 +85,10 @@ impl Feed {
             }
             let mut all = TopicPartitionList::new();
             for partition in partitions {
-                all.add_partition_offset(&topic, partition.id(), Offset::Beginning)?;
-                unread.insert((*context, partition.id()));
+                let place = (*context, partition.id());
+                let offset = offsets.get(&place).map_or(Offset::Beginning, |offset| Offset::Offset(*offset));
+                all.add_partition_offset(&topic, partition.id(), offset)?;
+                unread.insert(place);
             }
             consumer.assign(&all)?;
             consumers.push((*context, consumer));

@@ -1,4 +1,5 @@
-//! Events for other programs: what they look like (`schemas/events.proto`), and the relay that brings them to Kafka.
+//! Events for other programs: what they look like (`schemas/events.proto`), the relay that brings them to Kafka, and the
+//! reconciliation with which the services themselves consume them.
 //!
 //! Invariant: what is published is a function of the journal alone, so it can be published again, from anywhere, and is the
 //! same. Deliberately absent: the order flow, which goes over messages between services (`post`) and does not need Kafka.
@@ -7,6 +8,9 @@
 mod feed;
 mod partition;
 mod publish;
+#[cfg(feature = "kafka")]
+mod reconciler;
+mod reconciliation;
 #[cfg(feature = "kafka")]
 mod relay;
 #[cfg(feature = "kafka")]
@@ -21,8 +25,11 @@ pub use feed::{Feed, Next, Received, Seen};
 pub use partition::partition_of;
 pub use publish::{Place, Publication, publications_of};
 #[cfg(feature = "kafka")]
+pub use reconciler::{Keep, Reconciler};
+pub use reconciliation::{Changes, Item, Kept, Reconciliation, Statement, Unreadable};
+#[cfg(feature = "kafka")]
 pub use relay::Relay;
-pub use status::RelayStatus;
+pub use status::{Open, ReconcilerStatus, RelayStatus};
 #[cfg(feature = "kafka")]
 pub use topics::{KafkaSettings, Unusable, topic_of};
 

@@ -23,6 +23,8 @@ mod replica;
 mod serve;
 mod server_file;
 mod token;
+#[cfg(feature = "cluster")]
+mod traffic;
 mod up;
 
 use std::process::ExitCode;

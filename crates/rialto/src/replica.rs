@@ -6,8 +6,7 @@
 //! when to. A process that has led and does no more ends, and may be started again.
 
 use anyhow::Context;
-use api::{RelayFigure, RelayFigures};
-use bus::{KafkaSettings, Relay, RelayStatus};
+use bus::KafkaSettings;
 use clap::Args;
 use engine::Hosts;
 use identity::Transport;
@@ -21,7 +20,6 @@ use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -35,6 +33,7 @@ use tokio::sync::oneshot;
 use crate::cli::Failure;
 use crate::embedded::{self, SHARD, time_now};
 use crate::output::say;
+use crate::traffic::Traffic;
 use crate::up::{Place, ReadSide, activate_policy, services};
 
 /// How long a lease is good: a leader that is killed is replaced a little later than this.
@@ -145,8 +144,8 @@ pub(crate) fn run(place: Place<'_>, role: Role) -> Result<(), Failure> {
     let mut services =
         services(keys.as_deref().unwrap_or(place.data), handle.clone(), views, Box::new(reader))?;
     services.hosts = hosts;
-    let relaying = kafka.map(Relaying::new);
-    services.relay = relaying.as_ref().map(Relaying::figures);
+    let traffic = kafka.map(|settings| Traffic::new(settings, hosts));
+    services.events = traffic.as_ref().map(|traffic| traffic.figures(&database)).transpose()?;
     let peers = neighbours.map(|neighbours| meet(neighbours, hosts, handle, &runtime)).transpose()?;
     if let Some(peers) = peers.as_ref().filter(|_| !hosts.has(engine::Context::Compliance)) {
         services.policy = Some(post::watch_policy(peers, &runtime));
@@ -155,7 +154,7 @@ pub(crate) fn run(place: Place<'_>, role: Role) -> Result<(), Failure> {
     let (ended, enough) = oneshot::channel();
     let database = database.clone();
     let journal = database.place().to_owned();
-    let office = Office { lease, hosts, database, founding, peers, relaying, runtime, stopping };
+    let office = Office { lease, hosts, database, founding, peers, traffic, runtime, stopping };
     let leading: JoinHandle<Result<(), String>> = thread::Builder::new()
         .name("lease".to_owned())
         .spawn(move || {
@@ -245,38 +244,6 @@ fn follow(
     Standby::start(&NodeConfig::default(), parts).context("the node cannot start")
 }
 
-/// What brings events to Kafka while this process leads.
-struct Relaying {
-    settings: KafkaSettings,
-    status: Arc<RelayStatus>,
-}
-
-impl Relaying {
-    fn new(settings: KafkaSettings) -> Self {
-        Self { settings, status: Arc::new(RelayStatus::default()) }
-    }
-
-    /// What it says of itself.
-    fn figures(&self) -> RelayFigures {
-        let status = Arc::clone(&self.status);
-        Box::new(move || RelayFigure {
-            relayed_position: status.relayed_position(),
-            published: status.published(),
-            is_waiting: status.trouble().is_some(),
-        })
-    }
-
-    fn start(self, database: &Database, hosts: Hosts, node: &NodeHandle) -> anyhow::Result<Relay> {
-        let reader = Box::new(PostgresReader::open(database, SHARD)?);
-        let node = node.clone();
-        let durable = move || {
-            let status = node.status();
-            status.leading.then_some(status.durable_position)
-        };
-        Ok(Relay::start(self.settings, reader, hosts, durable, self.status)?)
-    }
-}
-
 /// What waits for the lease, leads under it, and gives it back.
 struct Office {
     lease: Lease,
@@ -284,7 +251,7 @@ struct Office {
     database: Database,
     founding: Founding,
     peers: Option<Peers>,
-    relaying: Option<Relaying>,
+    traffic: Option<Traffic>,
     runtime: Handle,
     stopping: mpsc::Receiver<()>,
 }
@@ -302,11 +269,11 @@ impl Office {
         say!("leading shard {SHARD} in epoch {epoch} from position {}", handle.durable_position());
         let courier = self.peers.take().map(|peers| self.send_out(peers, &handle)).transpose();
         let courier = courier.map_err(|error| error.to_string())?;
-        let relay = self.relaying.take().map(|relaying| relaying.start(&self.database, self.hosts, &handle));
-        let relay = relay.transpose().map_err(|error| format!("{error:#}"))?;
+        let traffic = self.traffic.take().map(|traffic| traffic.start(&self.database, &handle));
+        let traffic = traffic.transpose().map_err(|error| format!("{error:#}"))?;
         let lost = self.lead(&node, held);
-        if let Some(relay) = &relay {
-            relay.begin_to_stop();
+        if let Some(traffic) = &traffic {
+            traffic.begin_to_stop();
         }
         if let Some(courier) = courier {
             courier.stop();
@@ -315,8 +282,8 @@ impl Office {
         // Without it the next one waits until the lease is over.
         drop(self.lease.give_back());
         // Kafka may be away, and others are to lead meanwhile.
-        if let Some(relay) = relay {
-            relay.stop();
+        if let Some(traffic) = traffic {
+            traffic.stop();
         }
         lost.and(stopped)
     }

@@ -210,7 +210,7 @@ pub(crate) fn services(
         tokens,
         views,
         journal,
-        relay: None,
+        events: None,
         settings: Settings::default(),
     })
 }

@@ -10,6 +10,7 @@
 
 mod connection;
 mod lease;
+mod reconciliation;
 mod schema;
 mod table;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod tests;
 
 pub use connection::{Database, Unusable};
 pub use lease::{Held, Leader, Lease};
+pub use reconciliation::{KeptReconciliation, ReconciliationTable};
 pub use schema::{Migrated, migrate};
 
 use crate::packed::pack;

@@ -111,7 +111,7 @@ impl House {
             tokens,
             views: ground.views.clone(),
             journal: Box::new(journal.clone()),
-            relay: None,
+            events: None,
             settings,
         };
         let router = ground.runtime.block_on(async { api::router(services) });

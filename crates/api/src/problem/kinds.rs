@@ -63,6 +63,7 @@ kinds! {
     READS_UNAVAILABLE 503 "views.unavailable" "Reads unavailable" "The read side cannot answer now. Orders go on."
     INTERNAL 500 "gateway.internal" "Internal error" "Something went wrong that should not. Quote the instance when you report it."
     NOT_HOSTED 421 "node.not-hosted" "Wrong node" "This node does not host that service."
+    NOT_RECONCILED 404 "node.not-reconciled" "Not reconciled" "This process reads no events. A section kafka in its configuration has the service reconcile what trading publishes."
     IDEMPOTENCY_KEY_REUSED 422 "node.idempotency-key-reused" "Idempotency key reused" "The key was used for another command within the last 24 hours. Choose a new one for a new command."
     ONLY_AS_MESSAGE 403 "node.only-as-message" "Internal command" "Only the order flow gives such a command."
     NOT_A_MESSAGE 403 "node.not-a-message" "Not a message" "Another node may not give such a command."

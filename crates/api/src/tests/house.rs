@@ -1,5 +1,6 @@
 //! A whole house for a test: node, journal, views and gateway in a directory of its own.
 
+use super::reconciliation::TestEvents;
 use crate::auth::{Role, Roles, SigningKey, TokenIssuer, TokenVerifier};
 use crate::{Services, Settings};
 use axum::Router;
@@ -68,6 +69,7 @@ pub(super) struct House {
     pub(super) router: Router,
     pub(super) issuer: TokenIssuer,
     pub(super) node: NodeHandle,
+    pub(super) events: TestEvents,
     running: Option<Node>,
 }
 
@@ -97,7 +99,7 @@ impl House {
         let key = SigningKey::open(dir.path()).unwrap();
         let tokens = TokenVerifier::new(&key, dir.path()).unwrap();
         let node = running.handle();
-        let (hosts, journal) = (Hosts::ALL, Box::new(reader));
+        let (hosts, journal, events) = (Hosts::ALL, Box::new(reader), TestEvents::default());
         let services = Services {
             node: node.clone(),
             hosts,
@@ -105,11 +107,11 @@ impl House {
             tokens,
             views,
             journal,
-            relay: None,
+            events: Some(Box::new(events.clone())),
             settings,
         };
         let router = crate::router(services);
-        Self { dir, router, issuer: TokenIssuer::new(&key), node, running: Some(running) }
+        Self { dir, router, issuer: TokenIssuer::new(&key), node, events, running: Some(running) }
     }
 
     /// With a market: one instrument, continuous; ANN and BOB with funds.

@@ -3,11 +3,12 @@
 use crate::cluster::{Cluster, SERVICES, Service};
 use crate::load::{Orders, await_that};
 use crate::server::{printed, run};
+use crate::services::trade;
 use bus::{Feed, KafkaSettings, Next, Place, Received, Unusable, publications_of};
 use engine::{Context, Hosts};
 use node::journal::{JournalReader, first_position};
-use serde_json::Value;
-use std::collections::BTreeSet;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -70,20 +71,24 @@ fn await_all_published(cluster: &Cluster, kafka: &Kafka) -> Vec<Received> {
 fn con_3_fault_6_every_event_is_on_kafka_once_whoever_is_killed_and_orders_do_not_wait_for_it() {
     let mut kafka = Kafka::start(1).unwrap();
     let cluster = Cluster::with_kafka(&kafka);
-    cluster.gateway.open_market();
+    trade(&cluster.gateway);
     let (orders, trader) = (Orders::default(), cluster.token("ann", "trader"));
     let place = |client_order_id: &str| cluster.place(&trader, client_order_id);
     // Whoever relays is killed under load.
-    for name in ["trading", "settlement"] {
+    for name in ["trading", "settlement", "compliance"] {
         let service = cluster.service(name);
         let leader = service.leader();
-        orders.under_load(&format!("the leader of {name} is killed while it publishes"), place, || {
-            orders.await_more(20);
-            service.replicas[leader].running.write().unwrap().kill();
-            assert_ne!(service.leader(), leader, "{name}");
-            service.restart(leader);
-            orders.await_more(20);
-        });
+        orders.under_load(
+            &format!("the leader of {name} is killed while it publishes and reads"),
+            place,
+            || {
+                orders.await_more(20);
+                service.replicas[leader].running.write().unwrap().kill();
+                assert_ne!(service.leader(), leader, "{name}");
+                service.restart(leader);
+                orders.await_more(20);
+            },
+        );
     }
     cluster.calm();
     await_all_published(&cluster, &kafka);
@@ -113,12 +118,13 @@ fn con_3_fault_6_every_event_is_on_kafka_once_whoever_is_killed_and_orders_do_no
     let all = await_all_published(&cluster, &kafka);
     await_that("the relay to have caught up", || (gauge("relay_lag_records ") == 0).then_some(()));
     assert_eq!(gauge("relay_waiting "), 0);
+    await_reconciled(&cluster, &all);
     // As people look at it.
     let (brokers, created) = (kafka.addresses(), "OrderCreated");
     let said = printed(&run(&["events", "--brokers", &brokers, "--service", "trading", "--event", created]));
     let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), all.iter().filter(|one| one.name == created).count());
-    assert_eq!(lines.len(), orders.count(), "every order that was acknowledged");
+    assert!(lines.len() > orders.count(), "every order that was acknowledged, and those of before");
     let key = lines[0]["key"].as_str().unwrap();
     let life = printed(&run(&["events", "--brokers", &brokers, "--key", key]));
     for service in SERVICES {
@@ -128,6 +134,43 @@ fn con_3_fault_6_every_event_is_on_kafka_once_whoever_is_killed_and_orders_do_no
         assert_example_reads(Path::new(&python), &brokers, &all);
     }
     cluster.verify();
+}
+
+/// Every service that reads events has read each once, and has on record itself what trading says.
+fn await_reconciled(cluster: &Cluster, all: &[Received]) {
+    let auditor = cluster.token("auditor-1", "auditor");
+    let readers: [(_, _, &[Context]); 3] = [
+        ("settlement", "OrderExecuted", &[Context::Trading]),
+        ("risk", "OrderCreated", &[Context::Trading]),
+        ("compliance", "OrderCreated", &Context::ALL),
+    ];
+    for (service, subject, sources) in readers {
+        let mut counts = BTreeMap::<(String, String), u64>::new();
+        for one in all.iter().filter(|one| sources.contains(&one.context)) {
+            *counts.entry((one.context.to_string(), one.name.clone())).or_default() += 1;
+        }
+        let matched = counts[&("trading".to_owned(), subject.to_owned())];
+        assert!(matched > 20, "{service}: {counts:?}");
+        let path = format!("/{service}/reconciliation");
+        let report = await_that("everything to be reconciled", || {
+            let (status, report) = cluster.gateway.get(&auditor, &path);
+            (status == 200 && report["open"] == 0 && report["matched"] == matched).then_some(report)
+        });
+        assert_eq!(report["items"], json!([]));
+        let count = |one: &Value| {
+            let text = |name: &str| one[name].as_str().unwrap().to_owned();
+            ((text("service"), text("event")), one["count"].as_u64().unwrap())
+        };
+        let events = report["events"].as_array().unwrap().iter().map(count);
+        assert_eq!(events.collect::<BTreeMap<_, _>>(), counts, "{service} has read each event once");
+        let service = cluster.service(service);
+        let leader = service.replicas[service.leader()].running.read().unwrap();
+        let (_, text) = leader.get(&auditor, "/metrics");
+        let line = format!("reconciliation_matched {matched}");
+        assert!(text.as_str().unwrap().lines().any(|one| one == line), "{text}");
+    }
+    let (status, problem) = cluster.gateway.get(&auditor, "/trading/reconciliation");
+    assert_eq!((status, &problem["code"]), (404, &json!("request.not-found")));
 }
 
 /// Another program, in another language, reads the same.

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const CLIENTS: usize = 3;
+/// What their client order ids begin with.
+const PREFIX: &str = "order-";
 /// How long anything that must come may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -140,7 +142,7 @@ impl Orders {
 
     fn place(&self, place: &impl Fn(&str) -> (u64, u64)) {
         while !self.enough.load(Ordering::Relaxed) {
-            let client_order_id = format!("order-{}", self.numbers.fetch_add(1, Ordering::Relaxed));
+            let client_order_id = format!("{PREFIX}{}", self.numbers.fetch_add(1, Ordering::Relaxed));
             let told = place(&client_order_id);
             self.watch.lock().unwrap().taken();
             self.told.lock().unwrap().insert(client_order_id, told);
@@ -162,8 +164,10 @@ impl Orders {
         let told = self.told.lock().unwrap();
         let mut there: BTreeMap<String, Vec<u64>> = BTreeMap::new();
         for order in list {
-            let id = order["client_order_id"].as_str().unwrap().to_owned();
-            there.entry(id).or_default().push(order["order"].as_u64().unwrap());
+            // Others are not of these clients.
+            let id = order["client_order_id"].as_str().filter(|id| id.starts_with(PREFIX));
+            let Some(id) = id else { continue };
+            there.entry(id.to_owned()).or_default().push(order["order"].as_u64().unwrap());
         }
         assert_eq!(there.len(), told.len(), "nothing is there that was not acknowledged in the end");
         for (client_order_id, (order, _)) in told.iter() {

@@ -11,8 +11,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-/// A day with trades, a refusal by each service, and its settlement.
-fn trade(server: &Server) {
+/// A day with trades, a refusal, and its settlement.
+pub(crate) fn trade(server: &Server) {
     server.open_market();
     server.open_seller();
     let (ann, bob) = (token(&server.data, "ann", "trader"), token(&server.data, "bob", "trader"));

@@ -1,5 +1,6 @@
 //! One connection to the database: how it is made, what it must promise, and what its errors mean.
 
+use super::schema::check_version;
 use node::journal::JournalError;
 use postgres::config::{Host, TargetSessionAttrs};
 use postgres::error::SqlState;
@@ -91,6 +92,31 @@ fn place(config: &Config) -> String {
     let hosts: Vec<_> = hosts.collect();
     let database = config.get_dbname().or(config.get_user()).unwrap_or_default();
     format!("PostgreSQL database {database} on {}", hosts.join(", "))
+}
+
+/// A connection for whatever may be asked again over another one.
+pub(super) struct Session {
+    database: Database,
+    connection: Connection,
+}
+
+impl Session {
+    pub(super) fn open(database: &Database) -> Result<Self, Unusable> {
+        let mut connection = database.connect()?;
+        check_version(&mut connection)?;
+        Ok(Self { database: database.clone(), connection })
+    }
+
+    /// Asks the server, over a new connection if the old one is lost.
+    pub(super) fn on<T>(
+        &mut self,
+        ask: impl FnOnce(&mut Connection) -> Result<T, postgres::Error>,
+    ) -> Result<T, Unusable> {
+        if self.connection.is_lost() {
+            self.connection = self.database.connect()?;
+        }
+        ask(&mut self.connection).map_err(|error| self.connection.unreadable(&error))
+    }
 }
 
 /// A connection with the statements that it has prepared.

@@ -5,14 +5,12 @@
 //! A lease makes sure that somebody leads, and soon; that nobody else writes is the journal's business, whatever the
 //! lease says.
 
-use super::connection::{Connection, Database, Unusable};
-use super::schema;
+use super::connection::{Database, Session, Unusable};
 use std::time::{Duration, Instant};
 
 /// What holds a shard's lease, or would like to.
 pub struct Lease {
-    database: Database,
-    connection: Connection,
+    session: Session,
     shard: u16,
     holder: String,
     address: String,
@@ -55,10 +53,9 @@ impl Lease {
         address: &str,
         duration: Duration,
     ) -> Result<Self, Unusable> {
-        let mut connection = database.connect()?;
-        schema::check_version(&mut connection)?;
+        let session = Session::open(database)?;
         let (holder, address) = (holder.to_owned(), address.to_owned());
-        Ok(Self { database: database.clone(), connection, shard, holder, address, duration, epoch: None })
+        Ok(Self { session, shard, holder, address, duration, epoch: None })
     }
 
     /// Takes the lease if nobody has it.
@@ -69,7 +66,7 @@ impl Lease {
         let until = Instant::now() + self.duration;
         let (shard, duration) = (i32::from(self.shard), milliseconds(self.duration));
         let (holder, address) = (self.holder.clone(), self.address.clone());
-        let taken = self.on(|connection| {
+        let taken = self.session.on(|connection| {
             connection.client().query_opt(
                 "INSERT INTO lease AS held (shard, epoch, holder, address, until)
                  VALUES ($1, 1, $2, $3, clock_timestamp() + $4::bigint * interval '1 millisecond')
@@ -93,7 +90,7 @@ impl Lease {
         let until = Instant::now() + self.duration;
         let (shard, duration) = (i32::from(self.shard), milliseconds(self.duration));
         let holder = self.holder.clone();
-        let renewed = self.on(|connection| {
+        let renewed = self.session.on(|connection| {
             connection.client().execute(
                 "UPDATE lease SET until = clock_timestamp() + $4::bigint * interval '1 millisecond'
                  WHERE shard = $1 AND epoch = $2 AND holder = $3",
@@ -113,7 +110,7 @@ impl Lease {
     pub fn give_back(&mut self) -> Result<(), Unusable> {
         let Some(epoch) = self.epoch.take() else { return Ok(()) };
         let (shard, holder) = (i32::from(self.shard), self.holder.clone());
-        self.on(|connection| {
+        self.session.on(|connection| {
             connection.client().execute(
                 "UPDATE lease SET until = clock_timestamp() WHERE shard = $1 AND epoch = $2 AND holder = $3",
                 &[&shard, &epoch, &holder],
@@ -128,7 +125,7 @@ impl Lease {
     /// When the database cannot be reached.
     pub fn leader(&mut self) -> Result<Option<Leader>, Unusable> {
         let shard = i32::from(self.shard);
-        let row = self.on(|connection| {
+        let row = self.session.on(|connection| {
             connection.client().query_opt(
                 "SELECT holder, address, epoch, until >= clock_timestamp() FROM lease WHERE shard = $1",
                 &[&shard],
@@ -140,17 +137,6 @@ impl Lease {
             epoch: counted(row.get(2)),
             is_current: row.get(3),
         }))
-    }
-
-    /// Asks the server, over a new connection if the old one is lost.
-    fn on<T>(
-        &mut self,
-        ask: impl FnOnce(&mut Connection) -> Result<T, postgres::Error>,
-    ) -> Result<T, Unusable> {
-        if self.connection.is_lost() {
-            self.connection = self.database.connect()?;
-        }
-        ask(&mut self.connection).map_err(|error| self.connection.unreadable(&error))
     }
 }
 

@@ -10,7 +10,7 @@ use node::journal::{JournalReader, Tail};
 use std::collections::BTreeMap;
 
 /// What each version adds to the one before.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = ["
     CREATE TABLE journal (
         shard integer NOT NULL, first_position bigint NOT NULL, records bigint NOT NULL, epoch bigint NOT NULL,
         bytes bytea NOT NULL, hash bytea NOT NULL, PRIMARY KEY (shard, first_position));
@@ -26,16 +26,23 @@ const MIGRATIONS: [&str; 1] = ["
         shard integer PRIMARY KEY, epoch bigint NOT NULL, holder text NOT NULL, address text NOT NULL,
         until timestamptz NOT NULL)
         WITH (fillfactor = 10);
+", "
+    CREATE TABLE reconciliation (
+        shard integer PRIMARY KEY, revision bigint NOT NULL, progress text NOT NULL);
+    CREATE TABLE reconciliation_item (
+        shard integer NOT NULL, key text NOT NULL, item text NOT NULL, PRIMARY KEY (shard, key));
 "];
 const VERSION: i32 = MIGRATIONS.len() as i32;
 
 /// What a service's role may do.
-const GRANTS: [&str; 5] = [
+const GRANTS: [&str; 7] = [
     "GRANT USAGE ON SCHEMA rialto TO",
     "GRANT SELECT ON ALL TABLES IN SCHEMA rialto TO",
     "GRANT INSERT ON rialto.journal, rialto.founding, rialto.tail TO",
     "GRANT INSERT, UPDATE ON rialto.lease TO",
     "GRANT UPDATE (next_position, epoch, hash, claim) ON rialto.tail TO",
+    "GRANT INSERT, UPDATE ON rialto.reconciliation TO",
+    "GRANT INSERT, UPDATE, DELETE ON rialto.reconciliation_item TO",
 ];
 
 const CREATED_KEY: &str = "created";

@@ -1,6 +1,8 @@
 //! Given a real server: what a journal on it keeps, whom it lets write, and what it says when something is wrong. Needs
 //! PostgreSQL installed; there is nothing to prove without.
 
+mod reconciliation;
+
 use super::*;
 use node::journal::{Chain, Corrupt, Flaw, first_position, frame_into, verify_chain};
 use std::collections::BTreeMap;
@@ -276,7 +278,7 @@ fn what_cannot_be_used_is_refused_with_a_sentence() {
     assert_eq!(refusal("trading", "stranger"), expected);
     server.sql("trading", "UPDATE rialto.schema_version SET version = 99").unwrap();
     let expected =
-        format!("{} has schema version 99, and this program knows only 1: use a newer one", place("trading"));
+        format!("{} has schema version 99, and this program knows only 2: use a newer one", place("trading"));
     assert_eq!(refusal("trading", "clerk"), expected);
     let migrated = migrate(&database(&server, "owner"), "clerk").unwrap_err().to_string();
     assert_eq!(migrated, expected);
@@ -307,11 +309,29 @@ fn migrating_again_changes_nothing_and_several_at_once_do_no_harm() {
         })
         .collect();
     for migrated in migrated {
-        assert_eq!(migrated.join().unwrap(), Migrated { from: 1, to: 1 });
+        assert_eq!(migrated.join().unwrap(), Migrated { from: 2, to: 2 });
     }
     assert_eq!(verify_chain(&reader(&server), |_| ()).unwrap().batches, 3);
     let error = migrate(&database(&server, "owner"), "nobody").unwrap_err().to_string();
     assert!(error.ends_with("role \"nobody\" does not exist"), "{error}");
+}
+
+#[test]
+fn a_database_of_an_earlier_version_is_named_and_brought_up_with_what_it_holds() {
+    let server = server();
+    append(&mut open(&server, Check::Tail).unwrap(), 3, 100);
+    let first = "DROP TABLE rialto.reconciliation, rialto.reconciliation_item; UPDATE rialto.schema_version SET version = 1";
+    server.sql("trading", first).unwrap();
+    let error = open(&server, Check::Tail).err().unwrap().to_string();
+    assert!(
+        error.ends_with("has schema version 1, and this program needs 2: run `rialto migrate`"),
+        "{error}"
+    );
+    assert_eq!(migrate(&database(&server, "owner"), "clerk").unwrap(), Migrated { from: 1, to: 2 });
+    append(&mut open(&server, Check::Full).unwrap(), 1, 100);
+    assert_eq!(verify_chain(&reader(&server), |_| ()).unwrap().batches, 4);
+    let mut table = ReconciliationTable::open(&database(&server, "clerk"), SHARD).unwrap();
+    assert_eq!(table.load().unwrap(), KeptReconciliation::default());
 }
 
 fn lease(server: &Postgres, holder: &str, duration: Duration) -> Lease {
