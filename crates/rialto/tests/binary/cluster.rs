@@ -268,28 +268,9 @@ impl Cluster {
         self.services.iter().find(|service| service.name == name).unwrap()
     }
 
-    /// Places an order through the gateway, as a client does that never gives up.
-    pub(crate) fn place(&self, token: &str, client_order_id: &str) -> (u64, u64) {
-        await_that("an order to be taken", || {
-            let taken = self.try_to_place(token, client_order_id);
-            if taken.is_none() {
-                repeat();
-            }
-            taken
-        })
-    }
-
-    fn try_to_place(&self, token: &str, client_order_id: &str) -> Option<(u64, u64)> {
-        match self.gateway.post(token, ORDERS, &Server::order(client_order_id)).ok()? {
-            (201, answer) => Some(told(&answer)),
-            (202 | 500.., _) => None,
-            // One whose services were away for longer than it waits for them is given up: it exists, and is rejected.
-            (422, answer) if answer["code"] == "flow.timed-out" => {
-                give_up();
-                Some(told(&answer))
-            }
-            other => panic!("{client_order_id}: {other:?}"),
-        }
+    /// People who place orders in its market.
+    pub(crate) fn clients(&self) -> Clients<'_> {
+        Clients { cluster: self, trader: self.token("ann", "trader"), orders: Orders::default() }
     }
 
     /// Waits until nothing is under way between the services.
@@ -303,14 +284,6 @@ impl Cluster {
                 (status == 200 && stuck["items"] == json!([])).then_some(())
             });
         }
-    }
-
-    /// Waits until nothing is under way any more; then each acknowledged order is there, once, and nothing else is.
-    pub(crate) fn assert_sound(&self, orders: &Orders, trader: &str) {
-        self.calm();
-        let trading = self.service("trading");
-        let list = trading.replicas[trading.leader()].running.read().unwrap().list(trader, ORDERS);
-        orders.assert_all_are_in(&list);
     }
 
     /// Every service's hash of its business state.
@@ -346,5 +319,66 @@ impl Cluster {
                 printed(&run(&["audit", "verify", "--data", data, "--database", &service.url]));
             }
         }
+    }
+}
+
+/// Clients who place orders through the gateway of a cluster.
+pub(crate) struct Clients<'a> {
+    cluster: &'a Cluster,
+    trader: String,
+    orders: Orders,
+}
+
+impl Clients<'_> {
+    /// Places orders while something happens; says how many of them were given up.
+    pub(crate) fn under_load(&self, what: &str, what_happens: impl FnOnce()) -> u64 {
+        self.orders.under_load(what, |client_order_id| self.place(client_order_id), what_happens)
+    }
+
+    /// Waits until so many more orders are taken.
+    pub(crate) fn await_more(&self, more: usize) {
+        self.orders.await_more(more);
+    }
+
+    /// How many were taken.
+    pub(crate) fn count(&self) -> usize {
+        self.orders.count()
+    }
+
+    /// Places an order, as a client does that never gives up.
+    pub(crate) fn place(&self, client_order_id: &str) -> (u64, u64) {
+        await_that("an order to be taken", || {
+            let taken = self.try_to_place(client_order_id);
+            if taken.is_none() {
+                repeat();
+            }
+            taken
+        })
+    }
+
+    fn try_to_place(&self, client_order_id: &str) -> Option<(u64, u64)> {
+        match self.cluster.gateway.post(&self.trader, ORDERS, &Server::order(client_order_id)).ok()? {
+            (201, answer) => Some(told(&answer)),
+            (202 | 500.., _) => None,
+            // One whose services were away for longer than it waits for them is given up: it exists, and is rejected.
+            (422, answer) if answer["code"] == "flow.timed-out" => {
+                give_up();
+                Some(told(&answer))
+            }
+            other => panic!("{client_order_id}: {other:?}"),
+        }
+    }
+
+    /// Waits until nothing is under way any more; then each acknowledged order is there, once, and nothing else is.
+    pub(crate) fn assert_sound(&self) {
+        self.cluster.calm();
+        let trading = self.cluster.service("trading");
+        let list = trading.replicas[trading.leader()].running.read().unwrap().list(&self.trader, ORDERS);
+        self.orders.assert_all_are_in(&list);
+    }
+
+    /// A retry gets the answer that was given.
+    pub(crate) fn assert_retries_are_told_the_same(&self) {
+        self.orders.assert_retries_are_told_the_same(|client_order_id| self.place(client_order_id));
     }
 }

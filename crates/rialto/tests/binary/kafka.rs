@@ -1,7 +1,7 @@
 //! Services of their own that publish their events on Kafka. Needs PostgreSQL and Kafka (`scripts/kafka-install`).
 
 use crate::cluster::{Cluster, SERVICES, Service};
-use crate::load::{Orders, await_that};
+use crate::load::await_that;
 use crate::server::{printed, run};
 use crate::services::trade;
 use bus::{Feed, KafkaSettings, Next, Place, Received, Unusable, publications_of};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::postgres::PostgresReader;
 use testbed::Kafka;
 
@@ -52,6 +52,12 @@ fn to_publish(service: &Service) -> BTreeSet<(Context, Place)> {
     }
 }
 
+/// How long Kafka is away, at least.
+fn away_for() -> Duration {
+    let seconds = std::env::var("RIALTO_FAULT_SECONDS").ok();
+    Duration::from_secs(seconds.map_or(0, |seconds| seconds.parse().unwrap()))
+}
+
 /// Waits until Kafka holds what the journals say, each once.
 fn await_all_published(cluster: &Cluster, kafka: &Kafka) -> Vec<Received> {
     let expected: BTreeSet<_> = cluster.services.iter().flat_map(to_publish).collect();
@@ -72,23 +78,18 @@ fn con_3_fault_6_every_event_is_on_kafka_once_whoever_is_killed_and_orders_do_no
     let mut kafka = Kafka::start(1).unwrap();
     let cluster = Cluster::with_kafka(&kafka);
     trade(&cluster.gateway);
-    let (orders, trader) = (Orders::default(), cluster.token("ann", "trader"));
-    let place = |client_order_id: &str| cluster.place(&trader, client_order_id);
+    let clients = cluster.clients();
     // Whoever relays is killed under load.
     for name in ["trading", "settlement", "compliance"] {
         let service = cluster.service(name);
         let leader = service.leader();
-        orders.under_load(
-            &format!("the leader of {name} is killed while it publishes and reads"),
-            place,
-            || {
-                orders.await_more(20);
-                service.replicas[leader].running.write().unwrap().kill();
-                assert_ne!(service.leader(), leader, "{name}");
-                service.restart(leader);
-                orders.await_more(20);
-            },
-        );
+        clients.under_load(&format!("the leader of {name} is killed while it publishes and reads"), || {
+            clients.await_more(20);
+            service.replicas[leader].running.write().unwrap().kill();
+            assert_ne!(service.leader(), leader, "{name}");
+            service.restart(leader);
+            clients.await_more(20);
+        });
     }
     cluster.calm();
     await_all_published(&cluster, &kafka);
@@ -101,8 +102,9 @@ fn con_3_fault_6_every_event_is_on_kafka_once_whoever_is_killed_and_orders_do_no
         line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()
     };
     kafka.kill(0).unwrap();
-    orders.under_load("Kafka is away", place, || {
-        orders.await_more(50);
+    let away = Instant::now();
+    let given_up = clients.under_load("Kafka is away", || {
+        clients.await_more(50);
         await_that("the relay to say that Kafka is away", || (gauge("relay_waiting ") == 1).then_some(()));
         let trading = cluster.service("trading");
         let leader = trading.leader();
@@ -110,21 +112,32 @@ fn con_3_fault_6_every_event_is_on_kafka_once_whoever_is_killed_and_orders_do_no
         assert_eq!(running.terminate(), Some(0), "{}", running.log());
         drop(running);
         trading.restart(leader);
-        orders.await_more(50);
+        clients.await_more(50);
         await_that("the next one to say the same", || (gauge("relay_waiting ") == 1).then_some(()));
+        std::thread::sleep(away_for().saturating_sub(away.elapsed()));
     });
+    assert_eq!(given_up, 0, "orders do not need Kafka");
+    let away = away.elapsed();
     kafka.restart(0).unwrap();
-    cluster.assert_sound(&orders, &trader);
+    let back = Instant::now();
+    let has_caught_up = || gauge("relay_waiting ") == 0 && gauge("relay_lag_records ") == 0;
+    await_that("the relay to have caught up", || has_caught_up().then_some(()));
+    let caught_up = back.elapsed();
+    clients.assert_sound();
     let all = await_all_published(&cluster, &kafka);
-    await_that("the relay to have caught up", || (gauge("relay_lag_records ") == 0).then_some(()));
-    assert_eq!(gauge("relay_waiting "), 0);
     await_reconciled(&cluster, &all);
+    eprintln!(
+        "fault: Kafka was away for {:.0} s: trading's {} events were all there {:.1} s after it was back",
+        away.as_secs_f32(),
+        all.iter().filter(|one| one.context == Context::Trading).count(),
+        caught_up.as_secs_f32()
+    );
     // As people look at it.
     let (brokers, created) = (kafka.addresses(), "OrderCreated");
     let said = printed(&run(&["events", "--brokers", &brokers, "--service", "trading", "--event", created]));
     let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), all.iter().filter(|one| one.name == created).count());
-    assert!(lines.len() > orders.count(), "every order that was acknowledged, and those of before");
+    assert!(lines.len() > clients.count(), "every order that was acknowledged, and those of before");
     let key = lines[0]["key"].as_str().unwrap();
     let life = printed(&run(&["events", "--brokers", &brokers, "--key", key]));
     for service in SERVICES {

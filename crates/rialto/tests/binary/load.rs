@@ -112,13 +112,13 @@ impl Watch {
 }
 
 impl Orders {
-    /// Lets clients place orders while something happens, and prints how they went.
+    /// Lets clients place orders while something happens, and prints how they went. Says how many were given up.
     pub(crate) fn under_load(
         &self,
         what: &str,
         place: impl Fn(&str) -> (u64, u64) + Sync,
         what_happens: impl FnOnce(),
-    ) {
+    ) -> u64 {
         *self.watch.lock().unwrap() = Watch::default();
         std::thread::scope(|scope| {
             for _ in 0..CLIENTS {
@@ -138,6 +138,7 @@ impl Orders {
              longest gap {:.1} s",
             longest_gap.as_secs_f32()
         );
+        given_up
     }
 
     fn place(&self, place: &impl Fn(&str) -> (u64, u64)) {

@@ -2,7 +2,7 @@
 //! state, whichever of them is killed or falls asleep. Needs PostgreSQL installed.
 
 use crate::cluster::{Cluster, ORDERS, SERVICES, Service};
-use crate::load::{Orders, await_that, signal};
+use crate::load::{await_that, signal};
 use crate::server::{Server, printed, run, token};
 use crate::wires::Wires;
 use serde_json::{Value, json};
@@ -149,19 +149,18 @@ fn c10_a_recorded_day_through_the_gateway_comes_to_the_same_state_as_in_one_proc
 fn fault_1_kill_9_of_each_services_leader_under_load_loses_no_acknowledged_order() {
     let cluster = Cluster::start();
     cluster.gateway.open_market();
-    let (orders, trader) = (Orders::default(), cluster.token("ann", "trader"));
-    let place = |client_order_id: &str| cluster.place(&trader, client_order_id);
+    let clients = cluster.clients();
     for name in SERVICES {
         let service = cluster.service(name);
         let leader = service.leader();
-        orders.under_load(&format!("the leader of {name} is killed"), place, || {
+        clients.under_load(&format!("the leader of {name} is killed"), || {
             service.replicas[leader].running.write().unwrap().kill();
             assert_ne!(service.leader(), leader, "{name}");
             service.restart(leader);
         });
     }
-    cluster.assert_sound(&orders, &trader);
-    orders.assert_retries_are_told_the_same(place);
+    clients.assert_sound();
+    clients.assert_retries_are_told_the_same();
     cluster.verify();
 }
 
@@ -169,15 +168,14 @@ fn fault_1_kill_9_of_each_services_leader_under_load_loses_no_acknowledged_order
 fn fault_5_a_leader_that_sleeps_longer_than_its_lease_does_no_harm_in_any_service() {
     let cluster = Cluster::start();
     cluster.gateway.open_market();
-    let (orders, trader) = (Orders::default(), cluster.token("ann", "trader"));
-    let place = |client_order_id: &str| cluster.place(&trader, client_order_id);
+    let clients = cluster.clients();
     for name in ["trading", "risk"] {
         let service = cluster.service(name);
         let leader = service.leader();
-        orders.under_load(&format!("the leader of {name} is asleep beyond its lease"), place, || {
+        clients.under_load(&format!("the leader of {name} is asleep beyond its lease"), || {
             signal(&service.replicas[leader].running.read().unwrap(), "-STOP");
             await_that("the other one to lead", || service.replicas[1 - leader].is_leading().then_some(()));
-            orders.await_more(20);
+            clients.await_more(20);
             let mut running = service.replicas[leader].running.write().unwrap();
             signal(&running, "-CONT");
             assert_eq!(running.wait(), Some(1), "it steps down by ending");
@@ -185,7 +183,7 @@ fn fault_5_a_leader_that_sleeps_longer_than_its_lease_does_no_harm_in_any_servic
             service.restart(leader);
         });
     }
-    cluster.assert_sound(&orders, &trader);
+    clients.assert_sound();
     cluster.verify();
 }
 
@@ -193,22 +191,21 @@ fn fault_5_a_leader_that_sleeps_longer_than_its_lease_does_no_harm_in_any_servic
 fn fault_7_the_replica_of_every_services_database_is_promoted_under_load_and_nothing_acknowledged_is_lost() {
     let cluster = Cluster::with_replicated_database();
     cluster.gateway.open_market();
-    let (orders, trader) = (Orders::default(), cluster.token("ann", "trader"));
-    let place = |client_order_id: &str| cluster.place(&trader, client_order_id);
+    let clients = cluster.clients();
     let replica = cluster.database_replica.as_ref().unwrap();
-    orders.under_load("PostgreSQL's replica stands still for all services, and goes on", place, || {
+    clients.under_load("PostgreSQL's replica stands still for all services, and goes on", || {
         replica.pause(true).unwrap();
         // Nothing is acknowledged that only one of the two has.
         std::thread::sleep(Duration::from_millis(500));
         replica.pause(false).unwrap();
     });
-    orders.under_load("PostgreSQL's replica is promoted for all services", place, || {
+    clients.under_load("PostgreSQL's replica is promoted for all services", || {
         cluster.postgres.lock().unwrap().kill().unwrap();
         replica.promote().unwrap();
         cluster.services.iter().for_each(Service::supervise);
     });
-    cluster.assert_sound(&orders, &trader);
-    orders.assert_retries_are_told_the_same(place);
+    clients.assert_sound();
+    clients.assert_retries_are_told_the_same();
     cluster.verify();
 }
 
@@ -216,17 +213,16 @@ fn fault_7_the_replica_of_every_services_database_is_promoted_under_load_and_not
 fn fault_7_the_database_of_every_service_is_killed_under_load_and_nothing_acknowledged_is_lost() {
     let cluster = Cluster::start();
     cluster.gateway.open_market();
-    let (orders, trader) = (Orders::default(), cluster.token("ann", "trader"));
-    let place = |client_order_id: &str| cluster.place(&trader, client_order_id);
-    orders.under_load("PostgreSQL of all services is killed", place, || {
+    let clients = cluster.clients();
+    clients.under_load("PostgreSQL of all services is killed", || {
         let mut postgres = cluster.postgres.lock().unwrap();
         postgres.kill().unwrap();
         postgres.restart().unwrap();
         drop(postgres);
         cluster.services.iter().for_each(Service::supervise);
     });
-    cluster.assert_sound(&orders, &trader);
-    orders.assert_retries_are_told_the_same(place);
+    clients.assert_sound();
+    clients.assert_retries_are_told_the_same();
     cluster.verify();
 }
 
@@ -235,11 +231,10 @@ fn fault_4_the_network_between_two_services_is_cut_and_orders_go_on_when_it_is_m
     let wires = Wires::new();
     let cluster = Cluster::with_wires(&wires);
     cluster.gateway.open_market();
-    let (orders, trader) = (Orders::default(), cluster.token("ann", "trader"));
-    let place = |client_order_id: &str| cluster.place(&trader, client_order_id);
+    let clients = cluster.clients();
     let auditor = cluster.token("auditor-1", "auditor");
     for other in ["settlement", "risk", "compliance"] {
-        orders.under_load(&format!("the network between trading and {other} is cut"), place, || {
+        clients.under_load(&format!("the network between trading and {other} is cut"), || {
             wires.cut("trading", other, true);
             // Orders wait for the other service, for less long than they are given up after.
             await_that("messages to wait", || {
@@ -251,7 +246,7 @@ fn fault_4_the_network_between_two_services_is_cut_and_orders_go_on_when_it_is_m
             wires.cut("trading", other, false);
         });
     }
-    cluster.assert_sound(&orders, &trader);
+    clients.assert_sound();
     cluster.verify();
 }
 
@@ -259,9 +254,8 @@ fn fault_4_the_network_between_two_services_is_cut_and_orders_go_on_when_it_is_m
 fn fault_20_every_process_of_every_service_is_replaced_one_by_one_under_load() {
     let cluster = Cluster::start();
     cluster.gateway.open_market();
-    let (orders, trader) = (Orders::default(), cluster.token("ann", "trader"));
-    let place = |client_order_id: &str| cluster.place(&trader, client_order_id);
-    orders.under_load("every process is told to end and started again", place, || {
+    let clients = cluster.clients();
+    clients.under_load("every process is told to end and started again", || {
         for service in &cluster.services {
             // The one that follows first, so that a new one can take over.
             let leader = service.leader();
@@ -270,11 +264,11 @@ fn fault_20_every_process_of_every_service_is_replaced_one_by_one_under_load() {
                 assert_eq!(running.terminate(), Some(0), "{}", running.log());
                 drop(running);
                 service.restart(replica);
-                orders.await_more(10);
+                clients.await_more(10);
             }
         }
     });
-    cluster.assert_sound(&orders, &trader);
+    clients.assert_sound();
     cluster.verify();
 }
 
@@ -289,7 +283,7 @@ fn sec_1_orders_come_through_the_gateway_and_nobody_comes_in_without_a_certifica
     let (status, problem) = direct.post(&trader, ORDERS, &Server::order("past")).unwrap();
     assert_eq!((status, &problem["code"]), (403, &json!("auth.not-the-gateway")), "{problem}");
     assert_eq!(direct.get(&trader, ORDERS).0, 200, "to read is not to enter");
-    cluster.place(&trader, "through");
+    cluster.clients().place("through");
     let list = direct.list(&trader, ORDERS);
     assert_eq!(list.len(), 1, "{list:?}");
     let (auditor, path) = (cluster.token("auditor-1", "auditor"), "/trading/orders/1/trace");
@@ -317,7 +311,7 @@ fn sec_1_orders_come_through_the_gateway_and_nobody_comes_in_without_a_certifica
 fn sec_1_an_authority_is_replaced_under_load() {
     let cluster = Cluster::start();
     cluster.gateway.open_market();
-    let (orders, trader) = (Orders::default(), cluster.token("ann", "trader"));
+    let clients = cluster.clients();
     let risk = cluster.service("risk");
     // The tester will not be trusted in the end.
     let leader = risk.leader();
@@ -332,23 +326,19 @@ fn sec_1_an_authority_is_replaced_under_load() {
             logs.iter().all(heard).then_some(())
         });
     };
-    orders.under_load(
-        "the authority of all certificates is replaced",
-        |client_order_id| cluster.place(&trader, client_order_id),
-        || {
-            certs("rotate");
-            all_have("everybody to trust the new authority", 1);
-            certs("issue");
-            all_have("everybody to have a new certificate", 2);
-            certs("retire");
-            all_have("everybody to trust the old authority no more", 3);
-            // Whoever comes now proves himself under the new one.
-            risk.replicas[leader].running.write().unwrap().kill();
-            risk.restart(leader);
-            orders.await_more(20);
-        },
-    );
-    orders.assert_retries_are_told_the_same(|client_order_id| cluster.place(&trader, client_order_id));
+    clients.under_load("the authority of all certificates is replaced", || {
+        certs("rotate");
+        all_have("everybody to trust the new authority", 1);
+        certs("issue");
+        all_have("everybody to have a new certificate", 2);
+        certs("retire");
+        all_have("everybody to trust the old authority no more", 3);
+        // Whoever comes now proves himself under the new one.
+        risk.replicas[leader].running.write().unwrap().kill();
+        risk.restart(leader);
+        clients.await_more(20);
+    });
+    clients.assert_retries_are_told_the_same();
 }
 
 #[test]
