@@ -7,6 +7,7 @@
 
 mod connector;
 mod metrics;
+mod principals;
 mod trace;
 mod upstream;
 
@@ -33,19 +34,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 use upstream::{Job, Upstream};
-use vocabulary::{CorrelationId, UserId};
+use vocabulary::CorrelationId;
 
+pub use principals::PrincipalRates;
 pub use upstream::Upstreams;
 
-/// How many principals have a bucket of their own.
-const PRINCIPALS_MAX: usize = 65_536;
 /// Where a token is refused from now on, which every process must hear.
 const REVOKED_TOKENS: &str = "/operations/revoked-tokens";
 
 struct Gateway {
     tokens: TokenVerifier,
     settings: Settings,
-    rates: RateLimits<UserId>,
+    rates: PrincipalRates,
     /// Requests of people whose token is not good: passed on so slowly, so that each is on record.
     unknown: RateLimits<()>,
     in_flight: AtomicUsize,
@@ -56,13 +56,18 @@ struct Gateway {
 }
 
 /// The gateway over these services, which it looks for in tasks of the runtime that this is called in.
-pub fn gateway(tokens: TokenVerifier, settings: Settings, upstreams: Upstreams) -> Router {
-    let metrics = Metrics::new();
+pub fn gateway(
+    tokens: TokenVerifier,
+    settings: Settings,
+    rates: PrincipalRates,
+    upstreams: Upstreams,
+) -> Router {
+    let metrics = Metrics::new(&rates);
     let upstreams = upstreams.start(&metrics);
     let unknown: Rate = settings.access_rate;
     let gateway = Arc::new(Gateway {
         tokens,
-        rates: RateLimits::new(settings.rate, PRINCIPALS_MAX),
+        rates,
         unknown: RateLimits::new(unknown, 1),
         in_flight: AtomicUsize::new(0),
         bodies_size: AtomicUsize::new(0),
@@ -100,7 +105,7 @@ async fn readyz(State(gateway): State<Arc<Gateway>>) -> Response {
 async fn metrics_text(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
     match authenticate(&gateway.tokens, &headers) {
         Ok(_) => {
-            let text = gateway.metrics.text();
+            let text = gateway.metrics.text(&gateway.rates);
             crate::answer::document("application/openmetrics-text; version=1.0.0; charset=utf-8", text)
         }
         Err(problem) => problem.render(correlation::made()),

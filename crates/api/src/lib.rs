@@ -49,7 +49,7 @@ pub use events::{
     EventTraffic, OpenItem, OpenStatement, ReconciliationFigure, ReconciliationReport, RelayFigure,
 };
 #[cfg(feature = "gateway")]
-pub use gateway::{Upstreams, gateway};
+pub use gateway::{PrincipalRates, Upstreams, gateway};
 pub use rate::Rate;
 pub use server::serve;
 #[cfg(feature = "gateway")]

@@ -42,6 +42,24 @@ impl<K: Hash + Eq> RateLimits<K> {
         self.take_at(key, count, now)
     }
 
+    /// Takes `count` that was let in elsewhere: it counts here too, whatever is left.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn charge(&self, key: K, count: u32) {
+        let now = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.charge_at(key, count, now);
+    }
+
+    #[cfg(feature = "gateway")]
+    fn charge_at(&self, key: K, count: u32, now: u64) {
+        let cost = self.rate.interval_ns().saturating_mul(u64::from(count));
+        self.empty_at.change(
+            key,
+            || now,
+            |empty_at| *empty_at <= now,
+            |empty_at| *empty_at = (*empty_at).max(now).saturating_add(cost),
+        );
+    }
+
     fn take_at(&self, key: K, count: u32, now: u64) -> Result<(), u64> {
         let interval = self.rate.interval_ns();
         let depth = interval.saturating_mul(u64::from(self.rate.burst.max(1)));
@@ -91,6 +109,19 @@ mod tests {
         let limits = limits();
         while limits.take_at(1, 1, 0).is_ok() {}
         assert_eq!(limits.take_at(2, 1, 0), Ok(()));
+    }
+
+    #[test]
+    #[cfg(feature = "gateway")]
+    fn what_is_taken_elsewhere_counts_here_too() {
+        let limits = limits();
+        limits.charge_at(1, 4, SECOND);
+        assert_eq!(limits.take_at(1, 1, SECOND), Ok(()));
+        assert_eq!(limits.take_at(1, 1, SECOND), Err(SECOND / 10));
+        // Two that were let in at once at two places are paid for twice.
+        limits.charge_at(1, 5, SECOND);
+        assert_eq!(limits.take_at(1, 1, SECOND), Err(6 * SECOND / 10));
+        assert_eq!(limits.take_at(2, 5, SECOND), Ok(()), "nobody else pays");
     }
 
     #[test]

@@ -75,6 +75,8 @@ impl Feed {
             // It joins no group and commits nothing; librdkafka wants a name all the same.
             config.set("group.id", "rialto-feed").set("enable.auto.commit", "false");
             config.set("enable.partition.eof", "true").set("auto.offset.reset", "earliest");
+            // What comes within half a second comes in one request: each costs as much as some fifty events.
+            config.set("fetch.min.bytes", "65536").set("fetch.wait.max.ms", "500");
             let consumer: BaseConsumer<Quiet> = config.create_with_context(Quiet)?;
             let topic = topic_of(*context);
             let metadata = consumer.fetch_metadata(Some(&topic), PATIENCE)?;

@@ -5,7 +5,7 @@
 
 mod example;
 
-use api::Upstreams;
+use api::{Rate, Settings, Upstreams};
 use bus::KafkaSettings;
 use engine::{Context, Hosts};
 use identity::{Credentials, Files, Identity, Transport};
@@ -40,10 +40,13 @@ const OF_A_SERVICE: [(&str, &str); 16] = [
 ];
 
 /// The same for the gateway.
-const OF_THE_GATEWAY: [(&str, &str); 10] = [
+const OF_THE_GATEWAY: [(&str, &str); 13] = [
     ("RIALTO_DATA", "data"),
     ("RIALTO_KEYS", "keys"),
     ("RIALTO_LISTEN", "listen"),
+    ("REDIS_URL", "redis_url"),
+    ("RIALTO_RATE_PER_SECOND", "rate.per_second"),
+    ("RIALTO_RATE_BURST", "rate.burst"),
     ("RIALTO_TLS_CERTIFICATE", "tls.certificate"),
     ("RIALTO_TLS_KEY", "tls.key"),
     ("RIALTO_TLS_AUTHORITIES", "tls.authorities"),
@@ -83,16 +86,29 @@ fn usual_replicas() -> u16 {
     3
 }
 
-/// A number, or the text of one, as the environment has it.
-fn number<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
+/// A number that a configuration can have.
+trait Number: TryFrom<i64> {
+    const MAX: u32;
+}
+
+impl Number for u16 {
+    const MAX: u32 = u16::MAX as u32;
+}
+
+impl Number for u32 {
+    const MAX: u32 = u32::MAX;
+}
+
+/// A number of 1 or more, or the text of one, as the environment has it.
+fn number<'de, D: Deserializer<'de>, N: Number>(from: D) -> Result<N, D::Error> {
     let value = Value::deserialize(from)?;
     let number = match &value {
-        Value::Integer(number) => u16::try_from(*number).ok(),
+        Value::Integer(number) => Some(*number),
         Value::String(text) => text.parse().ok(),
         Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => None,
     };
-    let wrong = || D::Error::custom("must be a number from 1 to 65535");
-    number.filter(|number| *number > 0).ok_or_else(wrong)
+    let wrong = || D::Error::custom(format!("must be a number from 1 to {}", N::MAX));
+    number.filter(|number| *number > 0).and_then(|number| N::try_from(number).ok()).ok_or_else(wrong)
 }
 
 /// The gateway of a cluster.
@@ -102,8 +118,20 @@ pub(crate) struct GatewayConfig {
     pub(crate) data: PathBuf,
     pub(crate) keys: Option<PathBuf>,
     pub(crate) listen: SocketAddr,
+    redis_url: Option<String>,
+    rate: Option<PrincipalRate>,
     services: Addresses,
     tls: Option<Tls>,
+}
+
+/// What one principal may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PrincipalRate {
+    #[serde(deserialize_with = "number")]
+    per_second: u32,
+    #[serde(deserialize_with = "number")]
+    burst: u32,
 }
 
 /// How a process proves who it is.
@@ -183,6 +211,21 @@ impl GatewayConfig {
     /// How it talks to the services.
     pub(crate) fn transport(&self) -> Result<Transport, String> {
         transport(self.tls.as_ref(), &Identity::of_gateway())
+    }
+
+    /// Its bounds.
+    pub(crate) fn settings(&self) -> Settings {
+        let usual = Settings::default();
+        let rate =
+            self.rate.map_or(usual.rate, |PrincipalRate { per_second, burst }| Rate { per_second, burst });
+        Settings { rate, ..usual }
+    }
+
+    /// Where it and other gateways tell each other what they let in, if there are others.
+    pub(crate) fn redis(&self) -> Result<Option<redis::Client>, String> {
+        let open =
+            |url: &String| redis::Client::open(url.as_str()).map_err(|error| format!("redis_url: {error}"));
+        self.redis_url.as_ref().map(open).transpose()
     }
 
     /// Where the services are.

@@ -16,6 +16,8 @@ mod embedded;
 mod events;
 mod journal;
 mod output;
+#[cfg(feature = "cluster")]
+mod rates;
 mod replay;
 #[cfg(feature = "cluster")]
 mod replica;

@@ -215,7 +215,7 @@ pub(crate) fn make_directory(data: &Path) -> Result<(), Failure> {
 }
 
 /// A name that no other process has: two may advertise the same address by mistake, or one after another.
-fn own_name() -> String {
+pub(crate) fn own_name() -> String {
     format!("process {} since {}", std::process::id(), time_now())
 }
 

@@ -1,6 +1,6 @@
 //! `rialto serve`: one service of a cluster, with its own database, or the gateway before them all.
 
-use api::{Settings, SigningKey, TokenVerifier};
+use api::{PrincipalRates, SigningKey, TokenVerifier};
 use clap::{Args, Subcommand};
 use engine::{Context, Hosts, UnknownContext};
 use identity::{Credentials, Transport};
@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::cli::Failure;
 use crate::config::{GATEWAY_EXAMPLE, GatewayConfig, ServiceConfig, example};
 use crate::output::say;
+use crate::rates;
 use crate::replica::{self, Neighbours, Role};
 use crate::up::Place;
 
@@ -76,6 +77,7 @@ pub(crate) fn config(command: &ConfigCommand) -> Result<(), Failure> {
                 let config = GatewayConfig::read(config.as_deref())?;
                 let transport = config.transport().map_err(Failure::Misuse)?;
                 config.upstreams(transport).map_err(Failure::Misuse)?;
+                config.redis().map_err(Failure::Misuse)?;
                 say!("{part} on {}", config.listen);
             }
             Part::Service(service) => {
@@ -144,6 +146,7 @@ pub(crate) fn keep_current(transport: &Transport, place: &Place<'_>) {
 fn gateway(config: &GatewayConfig) -> Result<(), Failure> {
     let transport = config.transport().map_err(Failure::Misuse)?;
     let upstreams = config.upstreams(transport.clone()).map_err(Failure::Misuse)?;
+    let redis = config.redis().map_err(Failure::Misuse)?;
     replica::make_directory(&config.data)?;
     let keys = config.keys.as_deref().unwrap_or(&config.data);
     let key = SigningKey::open(keys).map_err(anyhow::Error::from)?;
@@ -153,6 +156,16 @@ fn gateway(config: &GatewayConfig) -> Result<(), Failure> {
     say!("  service              gateway");
     keep_current(&transport, &place);
     say!("  browse the API       {}/docs", place.base);
-    let router = || api::gateway(tokens, Settings::default(), upstreams);
+    let settings = config.settings();
+    let rates = match redis {
+        Some(redis) => {
+            let rates = PrincipalRates::shared(settings.rate);
+            let name = format!("{} {}", place.base, replica::own_name());
+            place.runtime.spawn(rates::share(rates.clone(), redis, name));
+            rates
+        }
+        None => PrincipalRates::alone(settings.rate),
+    };
+    let router = || api::gateway(tokens, settings, rates, upstreams);
     Ok(place.serve_router(router, std::future::pending())?)
 }

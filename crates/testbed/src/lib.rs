@@ -5,8 +5,10 @@ mod ends;
 mod kafka;
 mod ports;
 mod postgres;
+mod redis;
 
 pub use ends::{doing, ends_within, output_within};
 pub use kafka::Kafka;
 pub use ports::free_port;
 pub use postgres::Postgres;
+pub use redis::Redis;

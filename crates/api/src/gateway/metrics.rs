@@ -1,5 +1,6 @@
 //! What the gateway counts, in the Prometheus text format. Labels are ours: services and classes of status.
 
+use super::PrincipalRates;
 use engine::Context;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -31,6 +32,7 @@ pub(super) struct Metrics {
     durations: Family<ServiceLabels, Histogram>,
     repeated: Family<ServiceLabels, Counter>,
     led: Family<ServiceLabels, Gauge>,
+    rates_shared: Gauge,
 }
 
 fn histogram() -> Histogram {
@@ -38,7 +40,8 @@ fn histogram() -> Histogram {
 }
 
 impl Metrics {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(rates: &PrincipalRates) -> Self {
+        let rates_shared = Gauge::default();
         let requests = Family::<AnswerLabels, Counter>::default();
         let durations: Family<ServiceLabels, Histogram> =
             Family::new_with_constructor(histogram as fn() -> Histogram);
@@ -49,7 +52,11 @@ impl Metrics {
         registry.register("gateway_duration_seconds", "Time until the answer began", durations.clone());
         registry.register("gateway_repeated", "Requests sent again to another replica", repeated.clone());
         registry.register("gateway_service_led", "1 while a replica of the service leads", led.clone());
-        Self { registry: registry.into(), requests, durations, repeated, led }
+        if rates.shares().is_some() {
+            let help = "1 while this gateway and the others tell each other what they let in";
+            registry.register("gateway_rates_shared", help, rates_shared.clone());
+        }
+        Self { registry: registry.into(), requests, durations, repeated, led, rates_shared }
     }
 
     pub(super) fn answered(&self, service: Context, status: u16, took: Duration) {
@@ -67,7 +74,8 @@ impl Metrics {
         self.led.get_or_create(&ServiceLabels { service: service.to_string() }).set(is_led.into());
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(super) fn text(&self, rates: &PrincipalRates) -> String {
+        self.rates_shared.set(rates.shares().unwrap_or_default().into());
         let mut text = String::new();
         text::encode(&mut text, &self.registry).expect("text is written to memory");
         text

@@ -16,6 +16,16 @@ keys = \"/etc/rialto\"
 # Where it listens. (RIALTO_LISTEN)
 listen = \"127.0.0.1:7400\"
 
+# Where this gateway and others like it tell each other what they let in, so that a principal's rate holds for all of them
+# together. Without it, or while Redis is away, it holds for each of them. (REDIS_URL)
+redis_url = \"redis://redis.internal:6379\"
+
+# Requests of one principal, an order of a batch counting as one: in the long run, and at once after a pause. Without this
+# section 50000 and 50000. (RIALTO_RATE_PER_SECOND and RIALTO_RATE_BURST)
+[rate]
+per_second = 50000
+burst = 50000
+
 # Where the HTTP API of each service's replicas is. (RIALTO_SERVICES_TRADING and so on, with commas between)
 [services]
 trading = [\"https://trading-a.internal:7410\", \"https://trading-b.internal:7410\"]

@@ -9,6 +9,8 @@ mod copies;
 mod damage;
 mod disk;
 mod followers;
+#[cfg(feature = "cluster")]
+mod gateways;
 mod hostile;
 mod journals;
 #[cfg(feature = "cluster")]
