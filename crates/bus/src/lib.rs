@@ -19,19 +19,23 @@ mod status;
 #[cfg(feature = "kafka")]
 mod topics;
 mod words;
+#[cfg(feature = "kafka")]
+mod worker;
 
 #[cfg(feature = "kafka")]
 pub use feed::{Feed, Next, Received, Seen};
 pub use partition::partition_of;
 pub use publish::{Place, Publication, publications_of};
 #[cfg(feature = "kafka")]
-pub use reconciler::{Keep, Reconciler};
+pub use reconciler::{Keep, reconcile};
 pub use reconciliation::{Changes, Item, Kept, Reconciliation, Statement, Unreadable};
 #[cfg(feature = "kafka")]
-pub use relay::Relay;
+pub use relay::relay;
 pub use status::{Open, ReconcilerStatus, RelayStatus};
 #[cfg(feature = "kafka")]
 pub use topics::{KafkaSettings, Unusable, topic_of};
+#[cfg(feature = "kafka")]
+pub use worker::Worker;
 
 /// What stands in `schemas/events.proto`.
 #[allow(missing_docs, reason = "the schema says it")]

@@ -8,14 +8,14 @@ use crate::feed::{Feed, Next};
 use crate::reconciliation::{Changes, Kept, Reconciliation};
 use crate::status::ReconcilerStatus;
 use crate::topics::KafkaSettings;
+use crate::worker::{Stop, Worker};
 use engine::Context;
+use node::decode_record;
 use node::journal::JournalReader;
-use node::{decode_record, stand_back};
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How many events are taken in at once, at most.
@@ -46,46 +46,22 @@ pub trait Keep: Send {
     fn save(&mut self, revision: i64, changes: &Changes) -> Result<bool, Box<dyn Error>>;
 }
 
-/// Runs until it is stopped.
-pub struct Reconciler {
-    is_stopping: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
-}
-
-impl Reconciler {
-    /// Begins for the service `own`. `durable` says up to where the journal may be read while this process leads, and nothing
-    /// while it does not; `status` is told how it goes.
-    ///
-    /// # Errors
-    /// When the system gives no thread.
-    pub fn start(
-        settings: KafkaSettings,
-        own: Context,
-        reader: Box<dyn JournalReader>,
-        keep: Box<dyn Keep>,
-        durable: impl Fn() -> Option<u64> + Send + 'static,
-        status: Arc<ReconcilerStatus>,
-    ) -> io::Result<Self> {
-        let is_stopping = Arc::new(AtomicBool::new(false));
-        let stopping = Arc::clone(&is_stopping);
-        let thread = thread::Builder::new().name("reconciler".to_owned()).spawn(move || {
-            stand_back("reconciler");
-            Reconciling { settings, own, reader, keep, durable, status, is_stopping: stopping }.run();
-        })?;
-        Ok(Self { is_stopping, thread })
-    }
-
-    /// Tells it to end, and does not wait.
-    pub fn begin_to_stop(&self) {
-        self.is_stopping.store(true, Ordering::Release);
-    }
-
-    /// Ends it where it is. Whoever leads next goes on there.
-    pub fn stop(self) {
-        self.begin_to_stop();
-        // It has told of its own trouble.
-        let _ = self.thread.join();
-    }
+/// Reconciles for the service `own`. `durable` says up to where the journal may be read while this process leads, and nothing
+/// while it does not; `status` is told how it goes.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn reconcile(
+    settings: KafkaSettings,
+    own: Context,
+    reader: Box<dyn JournalReader>,
+    keep: Box<dyn Keep>,
+    durable: impl Fn() -> Option<u64> + Send + 'static,
+    status: Arc<ReconcilerStatus>,
+) -> io::Result<Worker> {
+    Worker::start("reconciler", move |stop| {
+        Reconciling { settings, own, reader, keep, durable, status, stop }.run();
+    })
 }
 
 struct Reconciling<D> {
@@ -95,12 +71,12 @@ struct Reconciling<D> {
     keep: Box<dyn Keep>,
     durable: D,
     status: Arc<ReconcilerStatus>,
-    is_stopping: Arc<AtomicBool>,
+    stop: Stop,
 }
 
 impl<D: Fn() -> Option<u64>> Reconciling<D> {
     fn run(&mut self) {
-        while !self.is_stopping.load(Ordering::Acquire) {
+        while !self.stop.is_told() {
             // One who is not to go on any more is not in trouble.
             if let Err(trouble) = self.reconcile()
                 && self.may_go_on().is_some()
@@ -116,7 +92,7 @@ impl<D: Fn() -> Option<u64>> Reconciling<D> {
 
     /// Up to where the journal may be read, if this is to go on.
     fn may_go_on(&self) -> Option<u64> {
-        (self.durable)().filter(|_| !self.is_stopping.load(Ordering::Acquire))
+        (self.durable)().filter(|_| !self.stop.is_told())
     }
 
     /// Goes on until this process does not lead any more, or another one has kept what it has found.

@@ -10,9 +10,10 @@ use crate::publish::{Publication, publications_of};
 use crate::relayed::{self, Marks, Partition, Relayed};
 use crate::status::RelayStatus;
 use crate::topics::{KafkaSettings, Quiet, Unusable, client, ensure, topic_of};
+use crate::worker::{Stop, Worker};
 use engine::{Context, Hosts};
+use node::decode_record;
 use node::journal::{JournalReader, first_position};
-use node::{decode_record, stand_back};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -20,9 +21,8 @@ use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How much of the journal is written at once, in bytes of it.
@@ -39,45 +39,19 @@ const MARK_EVERY: Duration = Duration::from_secs(1);
 /// How often it notes it when nothing has come: Kafka forgets in days.
 const MARK_ANYWAY: Duration = Duration::from_secs(3_600);
 
-/// Runs until it is stopped.
-pub struct Relay {
-    is_stopping: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
-}
-
-impl Relay {
-    /// Begins. `durable` says up to where the journal may be read while this process leads, and nothing while it does not;
-    /// `status` is told how it goes.
-    ///
-    /// # Errors
-    /// When the system gives no thread.
-    pub fn start(
-        settings: KafkaSettings,
-        reader: Box<dyn JournalReader>,
-        hosts: Hosts,
-        durable: impl Fn() -> Option<u64> + Send + 'static,
-        status: Arc<RelayStatus>,
-    ) -> io::Result<Self> {
-        let is_stopping = Arc::new(AtomicBool::new(false));
-        let stopping = Arc::clone(&is_stopping);
-        let thread = thread::Builder::new().name("relay".to_owned()).spawn(move || {
-            stand_back("relay");
-            Relaying { settings, reader, hosts, durable, status, is_stopping: stopping }.run();
-        })?;
-        Ok(Self { is_stopping, thread })
-    }
-
-    /// Tells it to end where it is, and does not wait: it may take seconds while Kafka is away.
-    pub fn begin_to_stop(&self) {
-        self.is_stopping.store(true, Ordering::Release);
-    }
-
-    /// Ends it where it is. What is not written then is written by whoever leads next.
-    pub fn stop(self) {
-        self.begin_to_stop();
-        // It has told of its own trouble.
-        let _ = self.thread.join();
-    }
+/// Brings events to Kafka. `durable` says up to where the journal may be read while this process leads, and nothing while it
+/// does not; `status` is told how it goes. What is not written when it is stopped is written by whoever leads next.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn relay(
+    settings: KafkaSettings,
+    reader: Box<dyn JournalReader>,
+    hosts: Hosts,
+    durable: impl Fn() -> Option<u64> + Send + 'static,
+    status: Arc<RelayStatus>,
+) -> io::Result<Worker> {
+    Worker::start("relay", move |stop| Relaying { settings, reader, hosts, durable, status, stop }.run())
 }
 
 struct Relaying<D> {
@@ -86,7 +60,7 @@ struct Relaying<D> {
     hosts: Hosts,
     durable: D,
     status: Arc<RelayStatus>,
-    is_stopping: Arc<AtomicBool>,
+    stop: Stop,
 }
 
 impl<D: Fn() -> Option<u64>> Relaying<D> {
@@ -111,7 +85,7 @@ impl<D: Fn() -> Option<u64>> Relaying<D> {
     }
 
     fn is_stopping(&self) -> bool {
-        self.is_stopping.load(Ordering::Acquire)
+        self.stop.is_told()
     }
 
     fn is_over(&self) -> bool {

@@ -3,8 +3,7 @@
 
 use api::{EventTraffic, OpenItem, OpenStatement, ReconciliationFigure, ReconciliationReport, RelayFigure};
 use bus::{
-    Changes, KafkaSettings, Keep, Kept, Reconciler, ReconcilerStatus, Reconciliation, Relay, RelayStatus,
-    Statement,
+    Changes, KafkaSettings, Keep, Kept, ReconcilerStatus, Reconciliation, RelayStatus, Statement, Worker,
 };
 use engine::{Context, Hosts};
 use node::NodeHandle;
@@ -26,10 +25,7 @@ pub(crate) struct Traffic {
 }
 
 /// What runs while it leads.
-pub(crate) struct Leading {
-    relay: Relay,
-    reconciler: Option<Reconciler>,
-}
+pub(crate) struct Leading(Vec<Worker>);
 
 impl Traffic {
     pub(crate) fn new(settings: KafkaSettings, hosts: Hosts) -> Self {
@@ -66,34 +62,26 @@ impl Traffic {
                 status.leading.then_some(status.durable_position)
             }
         };
-        let reconciler = match own {
-            Some(own) => {
-                let keep = Box::new(Keeper(ReconciliationTable::open(database, SHARD)?));
-                let (settings, durable) = (settings.clone(), durable(node.clone()));
-                Some(Reconciler::start(settings, own, Box::new(journal()?), keep, durable, reconciler)?)
-            }
-            None => None,
-        };
-        let relay = Relay::start(settings, Box::new(journal()?), hosts, durable(node.clone()), relay)?;
-        Ok(Leading { relay, reconciler })
+        let mut workers = Vec::new();
+        if let Some(own) = own {
+            let keep = Box::new(Keeper(ReconciliationTable::open(database, SHARD)?));
+            let (settings, durable) = (settings.clone(), durable(node.clone()));
+            workers.push(bus::reconcile(settings, own, Box::new(journal()?), keep, durable, reconciler)?);
+        }
+        workers.push(bus::relay(settings, Box::new(journal()?), hosts, durable(node.clone()), relay)?);
+        Ok(Leading(workers))
     }
 }
 
 impl Leading {
     /// Tells all to end, and does not wait: that may take seconds while Kafka is away.
     pub(crate) fn begin_to_stop(&self) {
-        self.relay.begin_to_stop();
-        if let Some(reconciler) = &self.reconciler {
-            reconciler.begin_to_stop();
-        }
+        self.0.iter().for_each(Worker::begin_to_stop);
     }
 
     /// Waits until all have ended.
     pub(crate) fn stop(self) {
-        self.relay.stop();
-        if let Some(reconciler) = self.reconciler {
-            reconciler.stop();
-        }
+        self.0.into_iter().for_each(Worker::stop);
     }
 }
 

@@ -5,7 +5,7 @@
 mod consumer;
 mod journal;
 
-use bus::{KafkaSettings, Place, Received, Relay, RelayStatus, Seen, partition_of};
+use bus::{KafkaSettings, Place, Received, RelayStatus, Seen, Worker, partition_of};
 use consumer::{consume, delete_topics, mark, retention_and_copies};
 use engine::{Context, Hosts};
 use journal::Journal;
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A relay of a journal, which leads until it is told otherwise.
 struct Running {
-    relay: Relay,
+    relay: Worker,
     status: Arc<RelayStatus>,
     leads: Arc<AtomicBool>,
 }
@@ -32,7 +32,7 @@ impl Running {
         let (at, led) = (journal.clone(), Arc::clone(&leads));
         let durable = move || led.load(Ordering::Acquire).then(|| at.last());
         let reader = Box::new(journal.clone());
-        let relay = Relay::start(settings, reader, Hosts::ALL, durable, Arc::clone(&status)).unwrap();
+        let relay = bus::relay(settings, reader, Hosts::ALL, durable, Arc::clone(&status)).unwrap();
         Self { relay, status, leads }
     }
 
