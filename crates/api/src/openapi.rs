@@ -181,7 +181,8 @@ fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
         add(409, "The state of things is against it");
         add(422, "A rule is against it, or the idempotency key was used for something else");
     }
-    if path.contains('{') || path.starts_with("/trading") || path.starts_with("/operations") {
+    let may_be_missing = ["/trading", "/operations"].iter().any(|prefix| path.starts_with(prefix));
+    if path.contains('{') || may_be_missing || path.ends_with("/reconciliation") {
         add(404, "There is no such thing, or it is not yours");
     }
 }

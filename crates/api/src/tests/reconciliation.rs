@@ -81,6 +81,11 @@ async fn a_reconciliation_that_cannot_be_read_or_is_not_there_says_so() {
     assert_eq!((away.problem(), away.header("retry-after")), ((503, "views.unavailable"), "1"));
     house.events.0.lock().unwrap().report = Ok(None);
     assert_eq!(ask().await.problem(), (404, "node.not-reconciled"));
+    let document = serde_json::to_value(crate::openapi()).unwrap();
+    for service in ["settlement", "risk", "compliance"] {
+        let responses = &document["paths"][format!("/{service}/reconciliation")]["get"]["responses"];
+        assert!(["404", "503"].iter().all(|status| responses[status].is_object()), "{responses}");
+    }
 }
 
 #[tokio::test]
