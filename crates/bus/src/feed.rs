@@ -1,9 +1,8 @@
 //! Reads events from Kafka, as they were published.
 //!
 //! Invariant: what is read of a partition is in its order. The same event may come again, when two relays believed to lead:
-//! [`Seen`] tells. Deliberately absent: where a reader has stopped, which only it can keep together with what it has done.
+//! [`Seen`](crate::Seen) tells. Deliberately absent: where a reader has stopped, which only it can keep together with what it has done.
 
-use crate::publish::Place;
 use crate::schema::Event;
 use crate::topics::{KafkaSettings, PATIENCE, Quiet, Unusable, client, topic_of};
 use engine::Context;
@@ -146,22 +145,4 @@ fn received(context: Context, message: &BorrowedMessage<'_>) -> Result<Received,
         traceparent: header(crate::relayed::TRACE).ok_or_else(foreign)?,
         event,
     })
-}
-
-/// Tells repetitions: in a partition the events of a shard come in order.
-#[derive(Debug, Default)]
-pub struct Seen(BTreeMap<(Context, i32, u32), Place>);
-
-impl Seen {
-    /// True the first time an event comes.
-    pub fn is_new(&mut self, received: &Received) -> bool {
-        let Received { context, partition, event, .. } = received;
-        let place = Place { position: event.position, index: event.index };
-        let before = self.0.get(&(*context, *partition, event.shard));
-        if before.is_some_and(|before| place <= *before) {
-            return false;
-        }
-        self.0.insert((*context, *partition, event.shard), place);
-        true
-    }
 }

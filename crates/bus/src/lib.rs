@@ -15,6 +15,7 @@ mod reconciliation;
 mod relay;
 #[cfg(feature = "kafka")]
 mod relayed;
+mod seen;
 mod status;
 #[cfg(feature = "kafka")]
 mod topics;
@@ -23,7 +24,7 @@ mod words;
 mod worker;
 
 #[cfg(feature = "kafka")]
-pub use feed::{Feed, Next, Received, Seen};
+pub use feed::{Feed, Next, Received};
 pub use partition::partition_of;
 pub use publish::{Place, Publication, publications_of};
 #[cfg(feature = "kafka")]
@@ -31,6 +32,7 @@ pub use reconciler::{Keep, reconcile};
 pub use reconciliation::{Changes, Item, Kept, Reconciliation, Statement, Unreadable};
 #[cfg(feature = "kafka")]
 pub use relay::relay;
+pub use seen::Seen;
 pub use status::{Open, ReconcilerStatus, RelayStatus};
 #[cfg(feature = "kafka")]
 pub use topics::{KafkaSettings, Unusable, topic_of};

@@ -19,10 +19,11 @@ use ::engine::{Context, Event, Hosts, Record};
 use name::name_of;
 use prost::Message;
 use schema::event::What;
+use serde::{Deserialize, Serialize};
 use vocabulary::{CorrelationId, Moment};
 
 /// Where a message stands among all of its shard: the record's position, and its own number there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
     /// Shard and position of the record.
     pub position: u64,

@@ -105,7 +105,8 @@ impl<D: Fn() -> Option<u64>> Reconciling<D> {
         let offsets =
             all.offsets().map(|(context, partition, offset)| ((context, partition), offset)).collect();
         let mut feed = Feed::open_at(&self.settings, Reconciliation::sources(self.own), &offsets)?;
-        self.status.stands(&all);
+        self.status.stands(all.stands());
+        let mut told = Instant::now();
         while let Some(durable) = self.may_go_on() {
             // One who has much to read does not wait for more.
             let is_behind = durable.saturating_sub(all.next_position()) > BEHIND;
@@ -118,7 +119,11 @@ impl<D: Fn() -> Option<u64>> Reconciling<D> {
                 }
                 revision += 1;
             }
-            self.status.stands(&all);
+            // It is counted anew each time, which one who has much to read has no time for.
+            if told.elapsed() >= ROUND {
+                self.status.stands(all.stands());
+                told = Instant::now();
+            }
             if self.status.is_in_trouble(None) {
                 tracing::info!("events are reconciled again");
             }

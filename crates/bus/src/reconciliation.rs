@@ -8,8 +8,9 @@
 
 mod statements;
 
-use crate::publish::Place;
 use crate::schema;
+use crate::seen::SeenOfPartition;
+use crate::status::Open;
 use engine::{Context, Record};
 use node::journal::first_position;
 use serde::{Deserialize, Serialize};
@@ -70,8 +71,7 @@ struct Read {
     topic: String,
     partition: i32,
     next_offset: i64,
-    /// The last place of each shard, position and index.
-    last: BTreeMap<u32, (u64, u32)>,
+    seen: SeenOfPartition,
 }
 
 /// How far everything was read, and what came of it.
@@ -175,6 +175,18 @@ impl Reconciliation {
         all
     }
 
+    /// How it stands.
+    #[must_use]
+    pub fn stands(&self) -> Open {
+        let open = || self.open.values().filter(|item| !item.is_undone);
+        Open {
+            matched: self.progress.matched,
+            open: open().count() as u64,
+            contradictions: open().filter(|item| item.is_contradiction()).count() as u64,
+            since_ns: open().map(Item::since_ns).min(),
+        }
+    }
+
     /// How many events there were: topic, name, count.
     pub fn events(&self) -> impl Iterator<Item = (&str, &str, u64)> {
         let topics = self.progress.events.iter();
@@ -212,14 +224,7 @@ impl Reconciliation {
         });
         let read = &mut self.progress.read[at];
         read.next_offset = offset + 1;
-        let place = Place { position: event.position, index: event.index };
-        let last =
-            read.last.get(&event.shard).map(|(position, index)| Place { position: *position, index: *index });
-        if last.is_some_and(|last| place <= last) {
-            return false;
-        }
-        read.last.insert(event.shard, (place.position, place.index));
-        true
+        read.seen.is_new(event)
     }
 
     /// Takes in a record of the own journal.

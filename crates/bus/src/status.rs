@@ -72,15 +72,8 @@ impl ReconcilerStatus {
     }
 
     #[cfg(feature = "kafka")]
-    pub(crate) fn stands(&self, all: &crate::Reconciliation) {
-        let open = all.open();
-        let stands = Open {
-            matched: all.matched(),
-            open: open.len() as u64,
-            contradictions: open.iter().filter(|(_, item)| item.is_contradiction()).count() as u64,
-            since_ns: open.iter().map(|(_, item)| item.since_ns()).min(),
-        };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0 = stands;
+    pub(crate) fn stands(&self, open: Open) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0 = open;
     }
 
     /// True when it is news.

@@ -58,7 +58,7 @@ pub(crate) fn run(options: &EventsOptions) -> Result<(), Failure> {
             Next::Event(received) => {
                 heard = Instant::now();
                 // A reader that has gone, as with `| head`, is no failure.
-                if seen.is_new(&received)
+                if seen.is_new(received.context, received.partition, &received.event)
                     && options.means(&received)
                     && print(&mut output, &received).is_err()
                 {

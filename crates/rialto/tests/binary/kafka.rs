@@ -178,9 +178,11 @@ fn await_reconciled(cluster: &Cluster, all: &[Received]) {
         assert_eq!(events.collect::<BTreeMap<_, _>>(), counts, "{service} has read each event once");
         let service = cluster.service(service);
         let leader = service.replicas[service.leader()].running.read().unwrap();
-        let (_, text) = leader.get(&auditor, "/metrics");
         let line = format!("reconciliation_matched {matched}");
-        assert!(text.as_str().unwrap().lines().any(|one| one == line), "{text}");
+        await_that("the metrics to say so", || {
+            let (_, text) = leader.get(&auditor, "/metrics");
+            text.as_str().unwrap().lines().any(|one| one == line).then_some(())
+        });
     }
     let (status, problem) = cluster.gateway.get(&auditor, "/trading/reconciliation");
     assert_eq!((status, &problem["code"]), (404, &json!("request.not-found")));
