@@ -150,6 +150,8 @@ pub(crate) fn run(place: Place<'_>, role: Role) -> Result<(), Failure> {
     if let Some(peers) = peers.as_ref().filter(|_| !hosts.has(engine::Context::Compliance)) {
         services.policy = Some(post::watch_policy(peers, &runtime));
     }
+    // Before the lease is asked for: who ends otherwise does not give it back.
+    let told = place.open()?;
     let (stop, stopping) = mpsc::channel();
     let (ended, enough) = oneshot::channel();
     let database = database.clone();
@@ -172,7 +174,10 @@ pub(crate) fn run(place: Place<'_>, role: Role) -> Result<(), Failure> {
     say!("  journal              {journal}");
     say!("  data                 {}", place.data.display());
     let served = place.serve(services, async {
-        drop(enough.await);
+        tokio::select! {
+            () = told => {}
+            _ = enough => {}
+        }
     });
     // It may have ended by itself.
     let _ = stop.send(());

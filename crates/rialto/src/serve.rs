@@ -152,6 +152,7 @@ fn gateway(config: &GatewayConfig) -> Result<(), Failure> {
     let key = SigningKey::open(keys).map_err(anyhow::Error::from)?;
     let tokens = TokenVerifier::new(&key, &config.data).map_err(anyhow::Error::from)?;
     let place = Place::at(config.listen, &config.data)?;
+    let stop = place.open()?;
     say!("rialto is up: {}", place.base);
     say!("  service              gateway");
     keep_current(&transport, &place);
@@ -167,5 +168,5 @@ fn gateway(config: &GatewayConfig) -> Result<(), Failure> {
         None => PrincipalRates::alone(settings.rate),
     };
     let router = || api::gateway(tokens, settings, rates, upstreams);
-    Ok(place.serve_router(router, std::future::pending())?)
+    Ok(place.serve_router(router, stop)?)
 }

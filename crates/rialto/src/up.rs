@@ -61,8 +61,9 @@ pub(crate) fn run(options: &UpOptions) -> Result<(), Failure> {
     let from_snapshot = opened.recovered().from_snapshot;
     let (node, services) = start(&options.data, opened)?;
     let demo = options.demo.then(|| Demo::start(node.handle(), crate::today())).transpose()?;
+    let stop = place.open()?;
     announce(&place.base, options, recovered, from_snapshot, started.elapsed());
-    let served = place.serve(services, std::future::pending());
+    let served = place.serve(services, stop);
     if let Some(demo) = demo {
         demo.stop();
     }
@@ -127,42 +128,48 @@ impl<'a> Place<'a> {
         Ok(self)
     }
 
-    /// Serves the API of a node until SIGINT, SIGTERM, or `enough`.
+    /// From here on others find it, and SIGINT and SIGTERM are wishes to stop, which the answer waits for. To be called
+    /// before anybody is told that it is up: who hears it may want it to stop at once.
+    pub(crate) fn open(&self) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+        let _within = self.runtime.enter();
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        server_file::write(self.data, &self.base).context("cannot note the address")?;
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+    }
+
+    /// Serves the API of a node until it is to stop.
     pub(crate) fn serve(
         self,
         services: Services,
-        enough: impl Future<Output = ()> + Send + 'static,
+        stop: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
         services.node.answer_on(self.runtime.handle());
-        self.serve_router(|| api::router(services), enough)
+        self.serve_router(|| api::router(services), stop)
     }
 
     /// Serves a router, which is made within the runtime.
     pub(crate) fn serve_router(
         self,
         router: impl FnOnce() -> api::Router,
-        enough: impl Future<Output = ()> + Send + 'static,
+        stop: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
-        let Self { runtime, listener, base, data, .. } = self;
-        server_file::write(data, &base).context("cannot note the address")?;
+        let Self { runtime, listener, data, .. } = self;
         let served = runtime.block_on(async {
-            let mut terminate = signal(SignalKind::terminate())?;
-            let shutdown = async move {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = tokio::signal::ctrl_c() => {}
-                    () = enough => {}
-                }
-            };
             let router = router();
             #[cfg(feature = "cluster")]
             if let Some(probes) = self.probes {
                 tokio::spawn(api::serve(probes, api::probes(router.clone()), std::future::pending()));
             }
             #[cfg(feature = "cluster")]
-            return api::serve_over(self.transport, listener, router, shutdown).await;
+            return api::serve_over(self.transport, listener, router, stop).await;
             #[cfg(not(feature = "cluster"))]
-            api::serve(listener, router, shutdown).await
+            api::serve(listener, router, stop).await
         });
         server_file::remove(data);
         drop(runtime);

@@ -1,12 +1,14 @@
 //! kill -9 and SIGTERM under load: nothing that was acknowledged is lost, and nothing happens twice.
 
-use crate::server::{Server, printed, run, token};
+use crate::server::{Server, printed, rialto, run, token};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::process::Command;
+use std::io::{Read, Write};
+use std::process::{Child, Command};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use testbed::ends_within;
 
 const CLIENTS: usize = 4;
 const ORDERS: &str = "/trading/orders";
@@ -125,6 +127,44 @@ fn fault_1_kill_9_under_load_loses_no_acknowledged_order() {
     clients.assert_retries_get_the_answer(&server, &trader, 0);
     println!("{} kills, {} acknowledged orders", kills(), clients.count());
     verify(server);
+}
+
+/// Whoever reads that it is up may want it to stop at once, and have it end in order. Here nobody reads: the server is
+/// held where it says so, and has to be ready by then.
+#[test]
+fn fault_20_signals_are_wishes_to_stop_before_anybody_is_told_that_it_is_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut reader, mut writer) = std::io::pipe().unwrap();
+    let stdout = writer.try_clone().unwrap();
+    // More than a pipe holds.
+    let filling = std::thread::spawn(move || writer.write_all(&vec![b'\n'; 1 << 21]));
+    let mut command = rialto();
+    command.args(["up", "--listen", "127.0.0.1:0", "--data"]).arg(directory.path());
+    let mut child = command.stdout(stdout).spawn().unwrap();
+    drop(command);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let is_ready = |child: &Child| [2, 15].iter().all(|&signal| catches(child.id(), signal));
+    while !is_ready(&child) && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    if !is_ready(&child) {
+        child.kill().unwrap();
+        panic!("a signal would have killed it");
+    }
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let mut said = String::new();
+    reader.read_to_string(&mut said).unwrap();
+    filling.join().unwrap().unwrap();
+    let ended = ends_within(&mut child, Duration::from_secs(60)).unwrap();
+    assert_eq!(ended.and_then(|status| status.code()), Some(0), "{said}");
+    assert!(said.contains("rialto is up"), "{said}");
+}
+
+/// Whether a process does something of its own at a signal.
+fn catches(process: u32, signal: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() & (1 << (signal - 1)) != 0
 }
 
 #[test]
