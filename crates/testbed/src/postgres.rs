@@ -54,25 +54,67 @@ impl Postgres {
         Self::over(programs, directory, settings)
     }
 
+    /// The settings of a server that keeps all that it writes, to be [restored](Self::restore) from.
+    pub const ARCHIVE: [&str; 2] = [
+        "archive_mode=on",
+        "archive_command=mkdir -p ../archive && test ! -f ../archive/%f && cp %p ../archive/%f",
+    ];
+
+    /// Copies all of it while it runs.
+    ///
+    /// # Errors
+    /// What `pg_basebackup` says.
+    pub fn base_backup(&self) -> anyhow::Result<TempDir> {
+        self.copy(&[])
+    }
+
+    fn copy(&self, more: &[&str]) -> anyhow::Result<TempDir> {
+        let directory = tempfile::tempdir()?;
+        let mut copy = command(&self.programs, "pg_basebackup", directory.path())?;
+        copy.args(["--checkpoint", "fast", "--no-sync", "--username", OWNER, "--host"]);
+        copy.arg(self.directory.path()).arg("--pgdata").arg(data(directory.path())).args(more);
+        let copied = output_within(&mut copy, START)?;
+        ensure!(copied.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&copied.stderr));
+        Ok(directory)
+    }
+
+    /// Puts a base backup in the place of what it has, and all that it has archived up to a time, in PostgreSQL's words.
+    /// Something must have been committed after that time, and be archived.
+    ///
+    /// # Errors
+    /// When it does not come up, or does not reach that time.
+    pub fn restore(&mut self, backup: &TempDir, until: &str) -> anyhow::Result<()> {
+        // What it was writing last is archived when it is full, or when this is asked for.
+        let last = self.sql("postgres", "SELECT pg_walfile_name(pg_switch_wal())")?;
+        let deadline = Instant::now() + START;
+        while !self.directory.path().join("archive").join(&last).exists() {
+            ensure!(Instant::now() < deadline, "{last} is not archived");
+            std::thread::sleep(POLL);
+        }
+        self.kill()?;
+        fs::rename(data(self.directory.path()), self.directory.path().join("lost"))?;
+        fs::rename(data(backup.path()), data(self.directory.path()))?;
+        fs::write(data(self.directory.path()).join("recovery.signal"), "")?;
+        self.settings.extend([
+            "restore_command=cp ../archive/%f %p".to_owned(),
+            "recovery_target_action=promote".to_owned(),
+            format!("recovery_target_time={until}"),
+        ]);
+        self.restart()?;
+        let deadline = Instant::now() + START;
+        while self.sql("postgres", "SELECT pg_is_in_recovery()")? != "f" {
+            ensure!(Instant::now() < deadline, "it does not come to {until}");
+            std::thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
     /// Makes a second server that follows this one, which from now on commits nothing that the other has not written too.
     ///
     /// # Errors
     /// When it does not come up or does not follow.
     pub fn synchronous_replica(&self) -> anyhow::Result<Self> {
-        let directory = tempfile::tempdir()?;
-        let mut copy = command(&self.programs, "pg_basebackup", directory.path())?;
-        copy.args([
-            "--write-recovery-conf",
-            "--checkpoint",
-            "fast",
-            "--no-sync",
-            "--username",
-            OWNER,
-            "--host",
-        ]);
-        copy.arg(self.directory.path()).arg("--pgdata").arg(data(directory.path()));
-        let copied = output_within(&mut copy, START)?;
-        ensure!(copied.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&copied.stderr));
+        let directory = self.copy(&["--write-recovery-conf"])?;
         let settings: Vec<&str> = self.settings.iter().map(String::as_str).collect();
         let replica = Self::over(self.programs.clone(), directory, &settings)?;
         self.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'")?;

@@ -8,10 +8,11 @@ use identity::{Authority, Credentials, Identity, Transport};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Mutex, RwLock};
 use std::time::Duration;
 use tempfile::TempDir;
-use testbed::{Kafka, Postgres};
+use testbed::{Kafka, Postgres, Redis, output_within};
 use tokio::io::copy_bidirectional;
 use tokio::runtime::Runtime;
 
@@ -40,10 +41,9 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
-    fn start(service: &str, config: &Path, directory: &Path, tunnel: &str) -> Server {
-        let mut command = rialto();
-        command.args(["serve", service, "--config"]).arg(config).env("RIALTO_LOG", LOG);
-        let started = Server::try_command(command, directory);
+    fn start(mut build: Command, service: &str, config: &Path, directory: &Path, tunnel: &str) -> Server {
+        build.args(["serve", service, "--config"]).arg(config).env("RIALTO_LOG", LOG);
+        let started = Server::try_command(build, directory);
         let mut server = started.unwrap_or_else(|refused| panic!("{service}: {refused:?}"));
         assert!(server.base.starts_with("https://"), "{}", server.base);
         tunnel.clone_into(&mut server.base);
@@ -65,6 +65,7 @@ impl Replica {
 pub(crate) struct Service {
     pub(crate) name: &'static str,
     pub(crate) url: String,
+    owner_url: String,
     pub(crate) replicas: Vec<Replica>,
 }
 
@@ -73,10 +74,16 @@ impl Service {
         await_that("a leader", || self.replicas.iter().position(Replica::is_leading))
     }
 
+    /// Brings its tables to what this build needs.
+    pub(crate) fn migrate(&self) {
+        migrate(rialto(), self.name, &self.owner_url);
+    }
+
+    /// Starts a process of this build in place of one that has ended.
     pub(crate) fn restart(&self, replica: usize) {
         let replica = &self.replicas[replica];
         *replica.running.write().unwrap() =
-            Replica::start(self.name, &replica.config, &replica.directory, &replica.tunnel);
+            Replica::start(rialto(), self.name, &replica.config, &replica.directory, &replica.tunnel);
     }
 
     /// Starts replicas again that have ended, until one leads on.
@@ -149,8 +156,14 @@ fn certificates(certs: &Path) -> Transport {
     Transport::Mutual(Credentials::open(tester.files).unwrap())
 }
 
-/// The gateway before services that are found there.
-fn gateway(directory: &Path, keys: &Path, certs: &Path, addresses: &[[[String; 2]; 2]]) -> Server {
+/// The gateway before services that are found there, with more in its configuration.
+fn gateway(
+    directory: &Path,
+    keys: &Path,
+    certs: &Path,
+    shape: &Shape,
+    addresses: &[[[String; 2]; 2]],
+) -> Server {
     let config = directory.join("gateway.toml");
     let known: String = SERVICES
         .into_iter()
@@ -158,15 +171,52 @@ fn gateway(directory: &Path, keys: &Path, certs: &Path, addresses: &[[[String; 2
         .map(|(name, [a, b])| format!("{name} = {}\n", listed(&[a[0].clone(), b[0].clone()])))
         .collect();
     let text = format!(
-        "data = {:?}\nkeys = {keys:?}\nlisten = \"127.0.0.1:0\"\n[services]\n{known}{}",
+        "data = {:?}\nkeys = {keys:?}\nlisten = \"127.0.0.1:0\"\n{more}[services]\n{known}{}",
         directory.join("gateway"),
-        tls(certs, "order-service")
+        tls(certs, "order-service"),
+        more = shape.gateway,
     );
     fs::write(&config, text).unwrap();
-    let mut command = rialto();
+    let mut command = (shape.build)();
     command.args(["serve", "gateway", "--config"]).arg(&config).env("RIALTO_LOG", LOG);
     // What it keeps its key in is where tokens for it are made.
     Server::try_command(command, keys).unwrap_or_else(|refused| panic!("{refused:?}"))
+}
+
+fn migrate(mut build: Command, service: &str, owner_url: &str) {
+    build.args(["migrate", "--database", owner_url, "--role", service]);
+    printed(&output_within(&mut build, Duration::from_secs(60)).unwrap());
+}
+
+/// What is special about a cluster.
+struct Shape {
+    /// What else stands in configurations of services.
+    services: String,
+    /// What else stands in that of the gateway.
+    gateway: String,
+    /// Whether the database has a synchronous replica.
+    is_replicated: bool,
+    /// Whether the database keeps an archive.
+    is_archived: bool,
+    /// What it is begun with.
+    build: fn() -> Command,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        let (services, gateway) = (String::new(), String::new());
+        Self { services, gateway, is_replicated: false, is_archived: false, build: rialto }
+    }
+}
+
+/// Services are found where they are.
+fn as_it_is(_: &str, _: &str, address: &str) -> String {
+    address.to_owned()
+}
+
+/// The build that this one replaces: `RIALTO_PREVIOUS`, and this one where that is not given.
+fn previous() -> Command {
+    std::env::var_os("RIALTO_PREVIOUS").map_or_else(rialto, Command::new)
 }
 
 /// A cluster.
@@ -182,30 +232,47 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) fn start() -> Self {
-        Self::with(false, "", |_, _, address| address.to_owned())
+        Self::with(&Shape::default(), as_it_is)
     }
 
     /// One whose database has a synchronous replica.
     pub(crate) fn with_replicated_database() -> Self {
-        Self::with(true, "", |_, _, address| address.to_owned())
+        Self::with(&Shape { is_replicated: true, ..Shape::default() }, as_it_is)
+    }
+
+    /// One whose database keeps an archive.
+    pub(crate) fn with_archived_database() -> Self {
+        Self::with(&Shape { is_archived: true, ..Shape::default() }, as_it_is)
     }
 
     /// One in which messages between services go over wires.
     pub(crate) fn with_wires(wires: &Wires) -> Self {
-        Self::with(false, "", |from, to, address| wires.lay(from, to, address))
+        Self::with(&Shape::default(), |from, to, address| wires.lay(from, to, address))
+    }
+
+    /// One whose gateway shares rates with others.
+    pub(crate) fn with_redis(redis: &Redis) -> Self {
+        let gateway = format!("redis_url = {:?}\n", redis.url());
+        Self::with(&Shape { gateway, ..Shape::default() }, as_it_is)
+    }
+
+    /// One of the build that this one replaces.
+    pub(crate) fn of_the_previous_build() -> Self {
+        Self::with(&Shape { build: previous, ..Shape::default() }, as_it_is)
     }
 
     /// One that publishes its events.
     pub(crate) fn with_kafka(kafka: &Kafka) -> Self {
-        let kafka = format!("[kafka]\nbrokers = \"{}\"\nreplicas = 1\n", kafka.addresses());
-        Self::with(false, &kafka, |_, _, address| address.to_owned())
+        let services = format!("[kafka]\nbrokers = \"{}\"\nreplicas = 1\n", kafka.addresses());
+        Self::with(&Shape { services, ..Shape::default() }, as_it_is)
     }
 
-    /// One whose services have more in their configurations, and find each other as `found` says.
-    fn with(is_replicated: bool, more: &str, found: impl Fn(&str, &str, &str) -> String) -> Self {
-        let (postgres, directory) =
-            (Postgres::start(&["max_connections=200"]).unwrap(), tempfile::tempdir().unwrap());
-        let database_replica = is_replicated.then(|| postgres.synchronous_replica().unwrap());
+    /// One of that shape, whose services find each other as `found` says: who looks, for whom, who is where.
+    fn with(shape: &Shape, found: impl Fn(&str, &str, &str) -> String) -> Self {
+        let archive = shape.is_archived.then_some(Postgres::ARCHIVE).into_iter().flatten();
+        let settings: Vec<&str> = ["max_connections=200"].into_iter().chain(archive).collect();
+        let (postgres, directory) = (Postgres::start(&settings).unwrap(), tempfile::tempdir().unwrap());
+        let database_replica = shape.is_replicated.then(|| postgres.synchronous_replica().unwrap());
         let sockets = sockets([&postgres].into_iter().chain(&database_replica));
         let keys = directory.path().join("keys");
         fs::create_dir(&keys).unwrap();
@@ -220,7 +287,7 @@ impl Cluster {
             postgres.sql("postgres", &format!("CREATE DATABASE {name}")).unwrap();
             postgres.sql("postgres", &format!("CREATE ROLE {name} LOGIN")).unwrap();
             let url = |user: &str| format!("host={sockets} user={user} dbname={name}");
-            printed(&run(&["migrate", "--database", &url("owner"), "--role", name]));
+            migrate((shape.build)(), name, &url("owner"));
             let peers = SERVICES.into_iter().zip(&addresses).filter(|(other, _)| *other != name);
             let peers: String = peers
                 .map(|(other, [a, b])| {
@@ -232,22 +299,24 @@ impl Cluster {
                 let config = directory.path().join(format!("{name}-{replica}.toml"));
                 let text = format!(
                     "data = {data:?}\nkeys = {keys:?}\nlisten = \"{http}\"\npost_listen = \"{post}\"\n\
-                     probe_listen = \"{}\"\ndatabase_url = {:?}\n[peers]\n{peers}{more}{}",
+                     probe_listen = \"{}\"\ndatabase_url = {:?}\n[peers]\n{peers}{}{}",
                     free_address(),
                     url(name),
+                    shape.services,
                     tls(&certs, &format!("{name}-service"))
                 );
                 fs::write(&config, text).unwrap();
                 printed(&run(&["config", "check", name, "--config", config.to_str().unwrap()]));
                 let tunnel = tunnel(&tunnels, &tester, name, http);
-                let running = RwLock::new(Replica::start(name, &config, &data, &tunnel));
+                let running = RwLock::new(Replica::start((shape.build)(), name, &config, &data, &tunnel));
                 Replica { directory: data, config, tunnel, running }
             });
-            Service { name, url: url(name), replicas: replicas.collect() }
+            let (url, owner_url) = (url(name), url("owner"));
+            Service { name, url, owner_url, replicas: replicas.collect() }
         });
         let services: Vec<Service> = services.collect();
         let cluster = Self {
-            gateway: gateway(directory.path(), &keys, &certs, &addresses),
+            gateway: gateway(directory.path(), &keys, &certs, shape, &addresses),
             services,
             directory,
             postgres: Mutex::new(postgres),
@@ -270,7 +339,20 @@ impl Cluster {
 
     /// People who place orders in its market.
     pub(crate) fn clients(&self) -> Clients<'_> {
-        Clients { cluster: self, trader: self.token("ann", "trader"), orders: Orders::default() }
+        self.clients_with(Orders::default())
+    }
+
+    /// People who have placed orders in its market before.
+    pub(crate) fn clients_with(&self, orders: Orders) -> Clients<'_> {
+        Clients { cluster: self, trader: self.token("ann", "trader"), orders }
+    }
+
+    /// Ends every process of every service in order.
+    pub(crate) fn stop(&self) {
+        for replica in self.services.iter().flat_map(|service| &service.replicas) {
+            let mut running = replica.running.write().unwrap();
+            assert_eq!(running.terminate(), Some(0), "{}", running.log());
+        }
     }
 
     /// Waits until nothing is under way between the services.
@@ -297,25 +379,13 @@ impl Cluster {
     }
 
     /// Ends all, and proves journals and audit logs.
-    pub(crate) fn verify(self) {
-        let Self {
-            mut gateway,
-            services,
-            directory,
-            postgres: _postgres,
-            database_replica: _replica,
-            _tunnels,
-        } = self;
-        assert_eq!(gateway.terminate(), Some(0), "{}", gateway.log());
-        for service in services {
-            for replica in service.replicas {
-                let mut running = replica.running.into_inner().unwrap();
-                assert_eq!(running.terminate(), Some(0), "{}", running.log());
-            }
+    pub(crate) fn verify(mut self) {
+        assert_eq!(self.gateway.terminate(), Some(0), "{}", self.gateway.log());
+        self.stop();
+        for service in &self.services {
             printed(&run(&["journal", "verify", "--database", &service.url]));
-            for number in 0..2 {
-                let data = directory.path().join(format!("{}-{number}", service.name));
-                let data = data.to_str().unwrap();
+            for replica in &service.replicas {
+                let data = replica.directory.to_str().unwrap();
                 printed(&run(&["audit", "verify", "--data", data, "--database", &service.url]));
             }
         }
@@ -330,6 +400,11 @@ pub(crate) struct Clients<'a> {
 }
 
 impl Clients<'_> {
+    /// What they were told.
+    pub(crate) fn into_orders(self) -> Orders {
+        self.orders
+    }
+
     /// Places orders while something happens; says how many of them were given up.
     pub(crate) fn under_load(&self, what: &str, what_happens: impl FnOnce()) -> u64 {
         self.orders.under_load(what, |client_order_id| self.place(client_order_id), what_happens)

@@ -1,9 +1,12 @@
-//! Several gateways before one cluster hold a principal to one rate. Needs Redis (`redis-server`), and no service.
+//! Several gateways before one cluster hold a principal to one rate, and orders do not need what they share it over. Needs
+//! Redis (`redis-server`), and for orders PostgreSQL.
 
-use crate::load::await_that;
+use crate::cluster::Cluster;
+use crate::load::{await_that, away_for};
 use crate::server::{Server, rialto, run, token};
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 use tempfile::TempDir;
 use testbed::Redis;
 
@@ -46,6 +49,7 @@ fn let_in(gateway: &Server, token: &str, most: usize) -> usize {
     (0..most).take_while(|_| is_let_in()).count()
 }
 
+/// Whether a gateway shares rates now, by its own account.
 fn is_shared(gateway: &Server, auditor: &str) -> bool {
     let (status, text) = gateway.get(auditor, "/metrics");
     assert_eq!(status, 200, "{text}");
@@ -86,6 +90,33 @@ fn what_one_gateway_lets_in_counts_at_the_other_and_each_goes_on_alone_while_red
     let dora = token("dora");
     assert!(let_in(&other, &dora, BURST) == BURST);
     await_that("the other one to have heard of it", || (let_in(&one, &dora, 1) == 0).then_some(()));
+}
+
+#[test]
+fn no_order_fails_while_redis_is_away() {
+    let mut redis = Redis::start().unwrap();
+    let cluster = Cluster::with_redis(&redis);
+    cluster.gateway.open_market();
+    let clients = cluster.clients();
+    let auditor = cluster.token("auditor-1", "auditor");
+    let await_shared = |shared: bool| {
+        let what = if shared { "rates to be shared" } else { "the gateway to know that it is alone" };
+        await_that(what, || (is_shared(&cluster.gateway, &auditor) == shared).then_some(()));
+    };
+    await_shared(true);
+    let given_up = clients.under_load("Redis is away", || {
+        let away = Instant::now();
+        redis.kill().unwrap();
+        await_shared(false);
+        clients.await_more(50);
+        std::thread::sleep(away_for().saturating_sub(away.elapsed()));
+        redis.restart().unwrap();
+        await_shared(true);
+        clients.await_more(50);
+    });
+    assert_eq!(given_up, 0, "orders do not need Redis");
+    clients.assert_sound();
+    cluster.verify();
 }
 
 #[test]

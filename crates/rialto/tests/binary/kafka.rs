@@ -1,7 +1,7 @@
 //! Services of their own that publish their events on Kafka. Needs PostgreSQL and Kafka (`scripts/kafka-install`).
 
 use crate::cluster::{Cluster, SERVICES, Service};
-use crate::load::await_that;
+use crate::load::{await_that, away_for};
 use crate::server::{printed, run};
 use crate::services::trade;
 use bus::{Feed, KafkaSettings, Next, Place, Received, Unusable, publications_of};
@@ -50,12 +50,6 @@ fn to_publish(service: &Service) -> BTreeSet<(Context, Place)> {
             }
         }
     }
-}
-
-/// How long Kafka is away, at least.
-fn away_for() -> Duration {
-    let seconds = std::env::var("RIALTO_FAULT_SECONDS").ok();
-    Duration::from_secs(seconds.map_or(0, |seconds| seconds.parse().unwrap()))
 }
 
 /// Waits until Kafka holds what the journals say, each once.

@@ -35,6 +35,12 @@ pub(crate) fn repeat() {
     REPEATED.set(REPEATED.get() + 1);
 }
 
+/// How long something that orders do not need is away, at least: `RIALTO_FAULT_SECONDS`.
+pub(crate) fn away_for() -> Duration {
+    let seconds = std::env::var("RIALTO_FAULT_SECONDS").ok();
+    Duration::from_secs(seconds.map_or(0, |seconds| seconds.parse().unwrap()))
+}
+
 /// Waits until there is what is waited for.
 pub(crate) fn await_that<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;

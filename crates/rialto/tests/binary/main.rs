@@ -22,6 +22,8 @@ mod overload;
 mod replay;
 #[cfg(feature = "cluster")]
 mod replicas;
+#[cfg(feature = "cluster")]
+mod restore;
 mod resume;
 mod retries;
 mod scenarios;

@@ -251,13 +251,18 @@ pub enum Unusable {
         /// The server's words.
         why: String,
     },
-    /// A later version of this program has migrated it.
-    #[error("{place} has schema version {found}, and this program knows only {known}: use a newer one")]
+    /// A later version of this program has migrated it, to something that this one does not understand.
+    #[error(
+        "{place} has schema version {found}, for programs that know version {needed} or later, and this one knows only \
+         {known}: use a newer one"
+    )]
     Newer {
         /// The database.
         place: String,
         /// The version that it states.
         found: i32,
+        /// The version that programs must know at least.
+        needed: i32,
         /// The newest version known here.
         known: i32,
     },

@@ -1,6 +1,7 @@
 //! The tables of a service's database, and who may do what with them.
 //!
-//! Invariant: migrations are applied in order, each once, all or none. The role that a service works as may add to the
+//! Invariant: migrations are applied in order, each once, all or none. A program works with tables of a later version that
+//! states so, and never with those of an earlier one. The role that a service works as may add to the
 //! journal and read it; to change or delete a batch it has no right.
 
 use super::connection::{Connection, Database, Unusable};
@@ -33,6 +34,11 @@ const MIGRATIONS: [&str; 2] = ["
         shard integer NOT NULL, key text NOT NULL, item text NOT NULL, PRIMARY KEY (shard, key));
 "];
 const VERSION: i32 = MIGRATIONS.len() as i32;
+
+/// The earliest version whose programs go on working with the tables as they are now, so that processes can be replaced one
+/// by one after the tables: those of before ask for nothing that was taken away or changed since. To be set to a
+/// migration's own version by one that does either; left by one that adds.
+const WORKS_FROM: i32 = 2;
 
 /// What a service's role may do.
 const GRANTS: [&str; 7] = [
@@ -78,17 +84,19 @@ fn apply(connection: &mut Connection, role: &str) -> Result<Result<Migrated, Unu
     transaction.execute("SELECT pg_advisory_xact_lock(1380535380)", &[])?;
     transaction.batch_execute(
         "CREATE SCHEMA IF NOT EXISTS rialto;
-         CREATE TABLE IF NOT EXISTS rialto.schema_version (version integer NOT NULL)",
+         CREATE TABLE IF NOT EXISTS rialto.schema_version (version integer NOT NULL);
+         ALTER TABLE rialto.schema_version ADD COLUMN IF NOT EXISTS works_from integer",
     )?;
-    let from = transaction.query_opt("SELECT version FROM schema_version", &[])?.map_or(0, |row| row.get(0));
+    let stated = transaction.query_opt(STATED, &[])?;
+    let (from, needed): (i32, i32) = stated.map_or((0, 0), |row| (row.get(0), row.get(1)));
     if from > VERSION {
-        return Ok(Err(Unusable::Newer { place, found: from, known: VERSION }));
+        return Ok(Err(Unusable::Newer { place, found: from, needed, known: VERSION }));
     }
     for migration in MIGRATIONS.iter().skip(usize::try_from(from).unwrap_or(0)) {
         transaction.batch_execute(migration)?;
     }
     transaction.execute("DELETE FROM schema_version", &[])?;
-    transaction.execute("INSERT INTO schema_version VALUES ($1)", &[&VERSION])?;
+    transaction.execute("INSERT INTO schema_version VALUES ($1, $2)", &[&VERSION, &WORKS_FROM])?;
     let quoted = role.replace('"', "\"\"");
     for grant in GRANTS {
         transaction.batch_execute(&format!("{grant} \"{quoted}\""))?;
@@ -97,23 +105,28 @@ fn apply(connection: &mut Connection, role: &str) -> Result<Result<Migrated, Unu
     Ok(Ok(Migrated { from, to: VERSION }))
 }
 
-/// Refuses a database that is of another version.
+/// A schema's version, and from which one on programs work with it. The first ones did not state the latter.
+const STATED: &str = "SELECT version, coalesce((to_jsonb(stated) ->> 'works_from')::integer, version) FROM schema_version AS stated";
+
+/// Refuses a database that this program does not work with.
 pub(super) fn check_version(connection: &mut Connection) -> Result<(), Unusable> {
-    let found = connection.client().query_opt("SELECT version FROM schema_version", &[]);
+    let found = connection.client().query_opt(STATED, &[]);
     let found = found.map_err(|error| connection.unreadable(&error));
     let place = connection.place.clone();
     // A role that may not look into a schema is told that nothing is there.
-    let found: Option<i32> = match found {
+    let found: Option<(i32, i32)> = match found {
         Err(Unusable::NotMigrated { place }) if has_schema(connection) => {
             let why = "the role must not use the schema rialto; name it to `rialto migrate`".to_owned();
             return Err(Unusable::Forbidden { place, why });
         }
-        found => found?.map(|row| row.get(0)),
+        found => found?.map(|row| (row.get(0), row.get(1))),
     };
     match found {
         None => Err(Unusable::NotMigrated { place }),
-        Some(found) if found > VERSION => Err(Unusable::Newer { place, found, known: VERSION }),
-        Some(found) if found < VERSION => Err(Unusable::Older { place, found, known: VERSION }),
+        Some((found, needed)) if needed > VERSION => {
+            Err(Unusable::Newer { place, found, needed, known: VERSION })
+        }
+        Some((found, _)) if found < VERSION => Err(Unusable::Older { place, found, known: VERSION }),
         Some(_) => Ok(()),
     }
 }

@@ -276,9 +276,11 @@ fn what_cannot_be_used_is_refused_with_a_sentence() {
         place("trading")
     );
     assert_eq!(refusal("trading", "stranger"), expected);
-    server.sql("trading", "UPDATE rialto.schema_version SET version = 99").unwrap();
-    let expected =
-        format!("{} has schema version 99, and this program knows only 2: use a newer one", place("trading"));
+    server.sql("trading", "UPDATE rialto.schema_version SET version = 99, works_from = 98").unwrap();
+    let expected = format!(
+        "{} has schema version 99, for programs that know version 98 or later, and this one knows only 2: use a newer one",
+        place("trading")
+    );
     assert_eq!(refusal("trading", "clerk"), expected);
     let migrated = migrate(&database(&server, "owner"), "clerk").unwrap_err().to_string();
     assert_eq!(migrated, expected);
@@ -320,7 +322,8 @@ fn migrating_again_changes_nothing_and_several_at_once_do_no_harm() {
 fn a_database_of_an_earlier_version_is_named_and_brought_up_with_what_it_holds() {
     let server = server();
     append(&mut open(&server, Check::Tail).unwrap(), 3, 100);
-    let first = "DROP TABLE rialto.reconciliation, rialto.reconciliation_item; UPDATE rialto.schema_version SET version = 1";
+    let first = "DROP TABLE rialto.reconciliation, rialto.reconciliation_item;
+        ALTER TABLE rialto.schema_version DROP COLUMN works_from; UPDATE rialto.schema_version SET version = 1";
     server.sql("trading", first).unwrap();
     let error = open(&server, Check::Tail).err().unwrap().to_string();
     assert!(
@@ -332,6 +335,24 @@ fn a_database_of_an_earlier_version_is_named_and_brought_up_with_what_it_holds()
     assert_eq!(verify_chain(&reader(&server), |_| ()).unwrap().batches, 4);
     let mut table = ReconciliationTable::open(&database(&server, "clerk"), SHARD).unwrap();
     assert_eq!(table.load().unwrap(), KeptReconciliation::default());
+}
+
+/// Tables are migrated first, and then processes are replaced one by one.
+#[test]
+fn tables_of_a_later_version_that_only_adds_are_worked_with_and_left_as_they_are() {
+    let server = server();
+    let mut journal = open(&server, Check::Tail).unwrap();
+    append(&mut journal, 1, 100);
+    let later = "ALTER TABLE rialto.lease ADD COLUMN made_up text;
+        UPDATE rialto.schema_version SET version = 3, works_from = 2";
+    server.sql("trading", later).unwrap();
+    append(&mut journal, 1, 100);
+    drop(journal);
+    append(&mut open(&server, Check::Full).unwrap(), 1, 100);
+    assert_eq!(verify_chain(&reader(&server), |_| ()).unwrap().batches, 3);
+    assert!(lease(&server, "a", Duration::from_secs(5)).take().unwrap().is_some());
+    let error = migrate(&database(&server, "owner"), "clerk").unwrap_err().to_string();
+    assert!(error.contains("has schema version 3"), "{error}");
 }
 
 fn lease(server: &Postgres, holder: &str, duration: Duration) -> Lease {
