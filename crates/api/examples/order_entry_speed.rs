@@ -52,6 +52,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         views,
         journal: reader,
         events: None,
+        #[cfg(feature = "gateway")]
+        traces: None,
         settings,
     };
     let token = TokenIssuer::new(&key).mint("ann".parse()?, Roles::of([Role::Trader]), 600).token;

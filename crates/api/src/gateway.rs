@@ -18,6 +18,7 @@ use crate::operations::gateway::pages;
 use crate::problem::{Problem, kinds};
 use crate::rate::{Rate, RateLimits};
 use crate::routes::{LARGE_BODY_MAX, context_of};
+use crate::traced::{Hop, RequestTraces, traced};
 use crate::{Settings, TokenVerifier};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -53,16 +54,19 @@ struct Gateway {
     upstreams: BTreeMap<Context, Arc<Upstream>>,
     metrics: Metrics,
     document: Bytes,
+    traces: Option<Arc<dyn RequestTraces>>,
 }
 
-/// The gateway over these services, which it looks for in tasks of the runtime that this is called in.
+/// The gateway over these services, which it looks for in tasks of the runtime that this is called in. `traces` is who is
+/// told of requests, if anybody.
 pub fn gateway(
     tokens: TokenVerifier,
     settings: Settings,
     rates: PrincipalRates,
     upstreams: Upstreams,
+    traces: Option<Arc<dyn RequestTraces>>,
 ) -> Router {
-    let metrics = Metrics::new(&rates);
+    let metrics = Metrics::new(&rates, traces.is_some());
     let upstreams = upstreams.start(&metrics);
     let unknown: Rate = settings.access_rate;
     let gateway = Arc::new(Gateway {
@@ -75,14 +79,19 @@ pub fn gateway(
         upstreams,
         metrics,
         document: serde_json::to_vec(&crate::openapi()).expect("a document is plain data").into(),
+        traces: traces.clone(),
     });
-    pages()
+    let router = pages()
         .route("/openapi.json", get(document))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics_text))
         .fallback(pass)
-        .with_state(gateway)
+        .with_state(gateway);
+    match traces {
+        Some(traces) => traced(router, Hop::Gateway, traces),
+        None => router,
+    }
 }
 
 async fn document(State(gateway): State<Arc<Gateway>>) -> Response {
@@ -105,7 +114,7 @@ async fn readyz(State(gateway): State<Arc<Gateway>>) -> Response {
 async fn metrics_text(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
     match authenticate(&gateway.tokens, &headers) {
         Ok(_) => {
-            let text = gateway.metrics.text(&gateway.rates);
+            let text = gateway.metrics.text(&gateway.rates, gateway.traces.as_deref());
             crate::answer::document("application/openmetrics-text; version=1.0.0; charset=utf-8", text)
         }
         Err(problem) => problem.render(correlation::made()),

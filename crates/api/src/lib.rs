@@ -39,6 +39,8 @@ mod rows;
 mod server;
 mod services;
 mod streams;
+#[cfg(feature = "gateway")]
+mod traced;
 
 pub use answer::POSITION_HEADER;
 pub use auth::{
@@ -55,6 +57,8 @@ pub use server::serve;
 #[cfg(feature = "gateway")]
 pub use server::serve_over;
 pub use services::{Services, Settings, ToldPolicy};
+#[cfg(feature = "gateway")]
+pub use traced::{AnsweredRequest, RequestTraces, TraceFigure};
 
 use axum::extract::{Request, State};
 use axum::http::Method;
@@ -95,11 +99,18 @@ pub fn router(services: Services) -> Router {
     let (router, document) = described();
     let text = serde_json::to_vec(&document).expect("a document is plain data");
     let (feed, policy) = (services.node.subscribe(), services.policy.clone());
+    #[cfg(feature = "gateway")]
+    let traces = services.traces.clone();
     let api = Arc::new(Api::new(services, Routes::of(&document), text.into()));
     tokio::spawn(live::follow(Arc::downgrade(&api), feed, policy));
     let operations =
         router.layer(from_fn_with_state(Arc::clone(&api), gate::gate)).with_state(Arc::clone(&api));
-    Router::new().fallback_service(order_lane(api, operations))
+    let router = Router::new().fallback_service(order_lane(api, operations));
+    #[cfg(feature = "gateway")]
+    if let Some(traces) = traces {
+        return traced::traced(router, traced::Hop::Service, traces);
+    }
+    router
 }
 
 /// Leads order entry to its handler straight through the gate, and everything else to the router of all operations.

@@ -63,6 +63,9 @@ pub(crate) struct Metrics {
     node: NodeGauges,
     /// Registered only where there is something to say.
     events: EventGauges,
+    /// Registered only where traces are told.
+    #[cfg(feature = "gateway")]
+    pub(crate) traces: crate::traced::TraceGauges,
 }
 
 #[derive(Default)]
@@ -114,12 +117,21 @@ impl Metrics {
             connections: Gauge::default(),
             node: NodeGauges::default(),
             events: EventGauges::default(),
+            #[cfg(feature = "gateway")]
+            traces: crate::traced::TraceGauges::default(),
         };
         metrics.register();
         if let Some(events) = events {
             metrics.events.register(&mut metrics.registry, events);
         }
         metrics
+    }
+
+    /// With what becomes of traces.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn with_traces(mut self) -> Self {
+        self.traces.register(&mut self.registry);
+        self
     }
 
     fn register(&mut self) {

@@ -10,6 +10,8 @@ use crate::rate::{Rate, RateLimits};
 use crate::reads::Reads;
 use crate::refusals;
 use crate::routes::Routes;
+#[cfg(feature = "gateway")]
+use crate::traced::RequestTraces;
 use arc_swap::ArcSwapOption;
 use axum::body::Bytes;
 use compliance::{Bundle, default_bundle};
@@ -40,6 +42,9 @@ pub struct Services {
     pub journal: Box<dyn JournalReader>,
     /// What becomes of events, where they go to Kafka.
     pub events: Option<Box<dyn EventTraffic>>,
+    /// Who is told of requests, if anybody.
+    #[cfg(feature = "gateway")]
+    pub traces: Option<Arc<dyn RequestTraces>>,
     /// Bounds.
     pub settings: Settings,
 }
@@ -112,6 +117,8 @@ pub(crate) struct Api {
     pub(crate) unrecorded_refusals: AtomicU64,
     pub(crate) live: Live,
     pub(crate) events: Option<Arc<dyn EventTraffic>>,
+    #[cfg(feature = "gateway")]
+    traces: Option<Arc<dyn RequestTraces>>,
     pub(crate) reads: Reads,
     /// The OpenAPI document as it is served.
     pub(crate) document: Bytes,
@@ -120,8 +127,13 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new(services: Services, routes: Routes, document: Bytes) -> Self {
-        let Services { node, hosts, policy, tokens, views, journal, events, settings } = services;
+        #[cfg(feature = "gateway")]
+        let traces = services.traces;
+        let Services { node, hosts, policy, tokens, views, journal, events, settings, .. } = services;
         let events: Option<Arc<dyn EventTraffic>> = events.map(Arc::from);
+        let metrics = Metrics::new(events.as_deref());
+        #[cfg(feature = "gateway")]
+        let metrics = if traces.is_some() { metrics.with_traces() } else { metrics };
         Self {
             catalog: Catalog::new(node.clone()),
             rates: RateLimits::new(settings.rate, PRINCIPALS_MAX),
@@ -131,8 +143,10 @@ impl Api {
             unrecorded_refusals: AtomicU64::new(0),
             live: Live::new(),
             reads: Reads::new(views, journal),
-            metrics: Metrics::new(events.as_deref()),
+            metrics,
             events,
+            #[cfg(feature = "gateway")]
+            traces,
             permissions: ArcSwapOption::empty(),
             node,
             hosts,
@@ -146,6 +160,10 @@ impl Api {
 
     /// All that is measured, as text.
     pub(crate) fn metrics_text(&self) -> String {
+        #[cfg(feature = "gateway")]
+        if let Some(traces) = &self.traces {
+            self.metrics.traces.set(traces.as_ref());
+        }
         self.metrics.text(&self.node.status(), self.events.as_deref())
     }
 

@@ -19,6 +19,8 @@ mod seen;
 mod status;
 #[cfg(feature = "kafka")]
 mod topics;
+#[cfg(feature = "kafka")]
+mod witness;
 mod words;
 #[cfg(feature = "kafka")]
 mod worker;
@@ -36,6 +38,8 @@ pub use seen::Seen;
 pub use status::{Open, ReconcilerStatus, RelayStatus};
 #[cfg(feature = "kafka")]
 pub use topics::{KafkaSettings, Unusable, topic_of};
+#[cfg(feature = "kafka")]
+pub use witness::{Passing, Witness};
 #[cfg(feature = "kafka")]
 pub use worker::Worker;
 

@@ -15,7 +15,7 @@ mod terms;
 mod trading;
 
 use crate::schema;
-use ::engine::{Context, Event, Hosts, Record};
+use ::engine::{Context, Event, Hosts, Record, span_id};
 use name::name_of;
 use prost::Message;
 use schema::event::What;
@@ -53,9 +53,10 @@ impl Publication {
         self.event.encode_to_vec()
     }
 
-    /// W3C trace context: the thread as trace id, the position as span id.
+    /// W3C trace context: the thread as trace id, and the record's span id.
     pub fn traceparent(&self) -> String {
-        format!("00-{}-{:016x}-01", self.event.correlation_id, self.event.position)
+        let span = span_id(self.context, self.event.position);
+        format!("00-{}-{span:016x}-01", self.event.correlation_id)
     }
 }
 

@@ -4,10 +4,12 @@
 //! else has kept more meanwhile: so each event takes effect once, whoever is killed when. When Kafka or the database is away
 //! it tries on and on; nobody waits for it.
 
-use crate::feed::{Feed, Next};
+use crate::feed::{Feed, Next, Received};
+use crate::publish::Place;
 use crate::reconciliation::{Changes, Kept, Reconciliation};
 use crate::status::ReconcilerStatus;
 use crate::topics::KafkaSettings;
+use crate::witness::{Passing, Witness};
 use crate::worker::{Stop, Worker};
 use engine::Context;
 use node::decode_record;
@@ -16,7 +18,7 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How many events are taken in at once, at most.
 const EVENTS_MAX: usize = 5_000;
@@ -47,7 +49,7 @@ pub trait Keep: Send {
 }
 
 /// Reconciles for the service `own`. `durable` says up to where the journal may be read while this process leads, and nothing
-/// while it does not; `status` is told how it goes.
+/// while it does not; `status` is told how it goes, and `witness`, if there is one, of each event that states something.
 ///
 /// # Errors
 /// When the system gives no thread.
@@ -58,9 +60,10 @@ pub fn reconcile(
     keep: Box<dyn Keep>,
     durable: impl Fn() -> Option<u64> + Send + 'static,
     status: Arc<ReconcilerStatus>,
+    witness: Option<Arc<dyn Witness>>,
 ) -> io::Result<Worker> {
     Worker::start("reconciler", move |stop| {
-        Reconciling { settings, own, reader, keep, durable, status, stop }.run();
+        Reconciling { settings, own, reader, keep, durable, status, witness, stop }.run();
     })
 }
 
@@ -71,6 +74,7 @@ struct Reconciling<D> {
     keep: Box<dyn Keep>,
     durable: D,
     status: Arc<ReconcilerStatus>,
+    witness: Option<Arc<dyn Witness>>,
     stop: Stop,
 }
 
@@ -110,7 +114,7 @@ impl<D: Fn() -> Option<u64>> Reconciling<D> {
         while let Some(durable) = self.may_go_on() {
             // One who has much to read does not wait for more.
             let is_behind = durable.saturating_sub(all.next_position()) > BEHIND;
-            hear(&mut feed, &mut all, is_behind)?;
+            self.hear(&mut feed, &mut all, is_behind)?;
             self.read_journal(&mut all, durable)?;
             if let Some(changes) = all.take_changes() {
                 if !self.keep.save(revision, &changes)? {
@@ -146,24 +150,44 @@ impl<D: Fn() -> Option<u64>> Reconciling<D> {
         }
         Ok(())
     }
-}
 
-/// Takes in what comes within a round; one who is in a hurry waits for nothing.
-fn hear(feed: &mut Feed, all: &mut Reconciliation, is_in_a_hurry: bool) -> Result<(), Box<dyn Error>> {
-    let end = Instant::now() + ROUND;
-    let look = if is_in_a_hurry { Duration::ZERO } else { LOOK };
-    for _ in 0..EVENTS_MAX {
-        match feed.next(look)? {
-            Next::Event(received) => {
-                let partition = (received.context, received.partition);
-                all.hear(partition, received.offset, &received.name, &received.event);
+    /// Takes in what comes within a round; one who is in a hurry waits for nothing.
+    fn hear(
+        &self,
+        feed: &mut Feed,
+        all: &mut Reconciliation,
+        is_in_a_hurry: bool,
+    ) -> Result<(), Box<dyn Error>> {
+        let end = Instant::now() + ROUND;
+        let look = if is_in_a_hurry { Duration::ZERO } else { LOOK };
+        for _ in 0..EVENTS_MAX {
+            match feed.next(look)? {
+                Next::Event(received) => {
+                    let partition = (received.context, received.partition);
+                    if all.hear(partition, received.offset, &received.name, &received.event) {
+                        self.consumed(*received);
+                    }
+                }
+                Next::End | Next::Nothing if is_in_a_hurry => return Ok(()),
+                Next::End | Next::Nothing => {}
             }
-            Next::End | Next::Nothing if is_in_a_hurry => return Ok(()),
-            Next::End | Next::Nothing => {}
+            if Instant::now() >= end {
+                break;
+            }
         }
-        if Instant::now() >= end {
-            break;
-        }
+        Ok(())
     }
-    Ok(())
+
+    fn consumed(&self, received: Received) {
+        let Some(witness) = &self.witness else { return };
+        let Received { context, name, event, .. } = received;
+        let place = Place { position: event.position, index: event.index };
+        witness.consumed(&Passing {
+            context,
+            name,
+            place,
+            thread: event.correlation_id,
+            since: SystemTime::now(),
+        });
+    }
 }

@@ -195,15 +195,18 @@ impl Reconciliation {
         })
     }
 
-    /// Takes in an event of a partition.
-    pub fn hear(&mut self, partition: Partition, offset: i64, name: &str, event: &schema::Event) {
+    /// Takes in an event of a partition. True if it is the first that states something which this service has to have on
+    /// record too.
+    pub fn hear(&mut self, partition: Partition, offset: i64, name: &str, event: &schema::Event) -> bool {
         self.has_changed = true;
         if !self.is_new(partition, offset, event) {
-            return;
+            return false;
         }
         let names = self.progress.events.entry(partition.0.to_string()).or_default();
         *names.entry(name.to_owned()).or_default() += 1;
-        match published(self.own, event) {
+        let published = published(self.own, event);
+        let is_statement = matches!(published, Some(Published::That { .. }));
+        match published {
             Some(Published::That { about, what }) => {
                 let statement = Statement { what, position: event.position, time_ns: event.time_ns };
                 self.change(about, |item| item.published = Some(statement));
@@ -213,6 +216,7 @@ impl Reconciliation {
             }
             Some(Published::Undone { .. }) | None => {}
         }
+        is_statement
     }
 
     fn is_new(&mut self, (context, partition): Partition, offset: i64, event: &schema::Event) -> bool {

@@ -10,6 +10,7 @@ use crate::publish::{Publication, publications_of};
 use crate::relayed::{self, Marks, Partition, Relayed};
 use crate::status::RelayStatus;
 use crate::topics::{KafkaSettings, Quiet, Unusable, client, ensure, topic_of};
+use crate::witness::{Passing, Witness};
 use crate::worker::{Stop, Worker};
 use engine::{Context, Hosts};
 use node::decode_record;
@@ -40,7 +41,7 @@ const MARK_EVERY: Duration = Duration::from_secs(1);
 const MARK_ANYWAY: Duration = Duration::from_secs(3_600);
 
 /// Brings events to Kafka. `durable` says up to where the journal may be read while this process leads, and nothing while it
-/// does not; `status` is told how it goes. What is not written when it is stopped is written by whoever leads next.
+/// does not; `status` is told how it goes, and `witness`, if there is one, of each event. What is not written when it is stopped is written by whoever leads next.
 ///
 /// # Errors
 /// When the system gives no thread.
@@ -50,8 +51,11 @@ pub fn relay(
     hosts: Hosts,
     durable: impl Fn() -> Option<u64> + Send + 'static,
     status: Arc<RelayStatus>,
+    witness: Option<Arc<dyn Witness>>,
 ) -> io::Result<Worker> {
-    Worker::start("relay", move |stop| Relaying { settings, reader, hosts, durable, status, stop }.run())
+    Worker::start("relay", move |stop| {
+        Relaying { settings, reader, hosts, durable, status, witness, stop }.run();
+    })
 }
 
 struct Relaying<D> {
@@ -60,6 +64,7 @@ struct Relaying<D> {
     hosts: Hosts,
     durable: D,
     status: Arc<RelayStatus>,
+    witness: Option<Arc<dyn Witness>>,
     stop: Stop,
 }
 
@@ -140,7 +145,7 @@ impl<D: Fn() -> Option<u64>> Relaying<D> {
         let unreadable =
             |error: &dyn std::fmt::Display| Unusable::NotWritten(format!("the journal: {error}"));
         let batches = self.reader.read_from(next, CHUNK_BYTES).map_err(|error| unreadable(&error))?;
-        let mut published = 0;
+        let (mut published, mut passing) = (0, Vec::new());
         for batch in &batches {
             for framed in batch.unframe() {
                 let (position, body) = framed.map_err(|error| unreadable(&error))?;
@@ -149,13 +154,22 @@ impl<D: Fn() -> Option<u64>> Relaying<D> {
                 }
                 let record = decode_record(position, body).map_err(|error| unreadable(&error))?;
                 for publication in publications_of(&record, self.hosts) {
-                    published += u64::from(line.send(&publication)?);
+                    let is_new = line.send(&publication)?;
+                    published += u64::from(is_new);
+                    let has_thread = record.request.has_thread()
+                        || publication.event.correlation_id != record.request.correlation.to_string();
+                    if is_new && has_thread && self.witness.is_some() {
+                        passing.push(Passing::of(&publication));
+                    }
                 }
                 next = position + 1;
             }
         }
         marks.written(line.await_all(|| self.is_over())?);
         self.status.reached(next - 1, published);
+        if let Some(witness) = &self.witness {
+            passing.iter().for_each(|event| witness.published(event));
+        }
         Ok(next)
     }
 }

@@ -7,7 +7,7 @@ mod market;
 
 use bus::schema::{self, event::What};
 use bus::{Place, Publication, publications_of};
-use engine::{Context, Event, FlowEvent, Hosts, Record};
+use engine::{Context, Event, FlowEvent, Hosts, Record, span_id};
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet};
 use vocabulary::{CorrelationId, OrderId};
@@ -142,6 +142,7 @@ fn the_thread_is_the_trace() {
     let first = published(&records, Hosts::ALL).remove(0);
     let parts: Vec<String> = first.traceparent().split('-').map(str::to_owned).collect();
     assert_eq!(parts[1].parse::<CorrelationId>().unwrap(), records[0].request.correlation);
-    assert_eq!(u64::from_str_radix(&parts[2], 16).unwrap(), records[0].moment.position);
+    let span = span_id(first.context, records[0].moment.position);
+    assert_eq!(u64::from_str_radix(&parts[2], 16).unwrap(), span);
     assert_eq!((parts[0].as_str(), parts[3].as_str(), parts.len()), ("00", "01", 4));
 }

@@ -44,7 +44,7 @@ pub use event::{Event, FlowEvent};
 pub use facts::StateHash;
 pub use flow::{FLOW_DEADLINE_NS, Flows, TIMED_OUT, UndecidedFlow};
 pub use issuer::Issuer;
-pub use message::{Answer, Branch, Context, Hosts, Message, MessageId, UnknownContext};
+pub use message::{Answer, Branch, Context, Hosts, Message, MessageId, UnknownContext, span_id};
 pub use outbox::{ALERT_NS, Outbox, UNANSWERED_MAX, Unanswered};
 pub use record::{LOGIC_VERSION, OrderReceipt, Outcome, Receipt, ReceiptResult, Record};
 pub use refusal::Refusal;

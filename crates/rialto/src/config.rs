@@ -15,12 +15,13 @@ use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
+use traces::TraceSettings;
 
 use crate::cli::Failure;
 pub(crate) use example::{GATEWAY_EXAMPLE, example};
 
 /// What the environment says instead of the file, key by key. Lists have commas between.
-const OF_A_SERVICE: [(&str, &str); 16] = [
+const OF_A_SERVICE: [(&str, &str); 18] = [
     ("RIALTO_DATA", "data"),
     ("RIALTO_KEYS", "keys"),
     ("RIALTO_LISTEN", "listen"),
@@ -30,6 +31,8 @@ const OF_A_SERVICE: [(&str, &str); 16] = [
     ("DATABASE_URL", "database_url"),
     ("KAFKA_BROKERS", "kafka.brokers"),
     ("RIALTO_KAFKA_REPLICAS", "kafka.replicas"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "traces.endpoint"),
+    ("RIALTO_TRACES_PERCENT", "traces.percent"),
     ("RIALTO_TLS_CERTIFICATE", "tls.certificate"),
     ("RIALTO_TLS_KEY", "tls.key"),
     ("RIALTO_TLS_AUTHORITIES", "tls.authorities"),
@@ -40,13 +43,15 @@ const OF_A_SERVICE: [(&str, &str); 16] = [
 ];
 
 /// The same for the gateway.
-const OF_THE_GATEWAY: [(&str, &str); 13] = [
+const OF_THE_GATEWAY: [(&str, &str); 15] = [
     ("RIALTO_DATA", "data"),
     ("RIALTO_KEYS", "keys"),
     ("RIALTO_LISTEN", "listen"),
     ("REDIS_URL", "redis_url"),
     ("RIALTO_RATE_PER_SECOND", "rate.per_second"),
     ("RIALTO_RATE_BURST", "rate.burst"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "traces.endpoint"),
+    ("RIALTO_TRACES_PERCENT", "traces.percent"),
     ("RIALTO_TLS_CERTIFICATE", "tls.certificate"),
     ("RIALTO_TLS_KEY", "tls.key"),
     ("RIALTO_TLS_AUTHORITIES", "tls.authorities"),
@@ -69,6 +74,7 @@ pub(crate) struct ServiceConfig {
     pub(crate) database_url: String,
     peers: Addresses,
     kafka: Option<Kafka>,
+    traces: Option<Told>,
     tls: Option<Tls>,
 }
 
@@ -121,6 +127,7 @@ pub(crate) struct GatewayConfig {
     redis_url: Option<String>,
     rate: Option<PrincipalRate>,
     services: Addresses,
+    traces: Option<Told>,
     tls: Option<Tls>,
 }
 
@@ -132,6 +139,31 @@ struct PrincipalRate {
     per_second: u32,
     #[serde(deserialize_with = "number")]
     burst: u32,
+}
+
+/// Who is told of traces.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Told {
+    endpoint: String,
+    #[serde(default = "all_of_them", deserialize_with = "number")]
+    percent: u16,
+}
+
+/// As OBS-2 has them.
+fn all_of_them() -> u16 {
+    100
+}
+
+/// Where traces go, if anywhere.
+fn traces(told: Option<&Told>) -> Result<Option<TraceSettings>, String> {
+    let Some(Told { endpoint, percent }) = told.cloned() else { return Ok(None) };
+    if percent > 100 {
+        return Err("traces.percent: must be a number from 1 to 100".to_owned());
+    }
+    let settings = TraceSettings { endpoint, percent };
+    settings.check().map_err(|error| format!("traces.endpoint: {error}"))?;
+    Ok(Some(settings))
 }
 
 /// How a process proves who it is.
@@ -228,6 +260,11 @@ impl GatewayConfig {
         self.redis_url.as_ref().map(open).transpose()
     }
 
+    /// Where its traces go, if anywhere.
+    pub(crate) fn traces(&self) -> Result<Option<TraceSettings>, String> {
+        traces(self.traces.as_ref())
+    }
+
     /// Where the services are.
     pub(crate) fn upstreams(&self, transport: Transport) -> Result<Upstreams, String> {
         let mut upstreams = Upstreams::over(transport);
@@ -262,6 +299,11 @@ impl ServiceConfig {
             }
             None => Ok(Some(KafkaSettings { brokers, replicas })),
         }
+    }
+
+    /// Where its traces go, if anywhere.
+    pub(crate) fn traces(&self) -> Result<Option<TraceSettings>, String> {
+        traces(self.traces.as_ref())
     }
 
     /// How it talks to the other processes.

@@ -24,6 +24,8 @@ mod replica;
 #[cfg(feature = "cluster")]
 mod serve;
 mod server_file;
+#[cfg(feature = "cluster")]
+mod spans;
 mod token;
 #[cfg(feature = "cluster")]
 mod traffic;

@@ -6,7 +6,7 @@
 //! when to. A process that has led and does no more ends, and may be started again.
 
 use anyhow::Context;
-use bus::KafkaSettings;
+use bus::{KafkaSettings, Witness};
 use clap::Args;
 use engine::Hosts;
 use identity::Transport;
@@ -20,6 +20,7 @@ use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -29,6 +30,7 @@ use store::{Check, Founding};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use traces::TraceSettings;
 
 use crate::cli::Failure;
 use crate::embedded::{self, SHARD, time_now};
@@ -106,6 +108,8 @@ pub(crate) struct Role {
     pub(crate) keys: Option<PathBuf>,
     /// Where events go, if anywhere.
     pub(crate) kafka: Option<KafkaSettings>,
+    /// Where traces go, if anywhere.
+    pub(crate) traces: Option<TraceSettings>,
     /// The nodes of other contexts, and where they bring what they have to say.
     pub(crate) neighbours: Option<Neighbours>,
 }
@@ -121,15 +125,17 @@ impl ReplicaOptions {
     /// One of several that each host everything.
     pub(crate) fn role(&self, address: &str) -> Result<Role, Failure> {
         let (database, advertise) = (parse(address)?, self.advertise.clone());
-        Ok(Role { hosts: Hosts::ALL, database, advertise, keys: None, kafka: None, neighbours: None })
+        let hosts = Hosts::ALL;
+        Ok(Role { hosts, database, advertise, keys: None, kafka: None, traces: None, neighbours: None })
     }
 }
 
 /// Runs until SIGINT or SIGTERM, or until it has led and does no more.
 pub(crate) fn run(place: Place<'_>, role: Role) -> Result<(), Failure> {
     let unusable = |error: postgres::Unusable| Failure::Misuse(error.to_string());
-    let Role { hosts, database, advertise, keys, kafka, neighbours } = role;
+    let Role { hosts, database, advertise, keys, kafka, traces, neighbours } = role;
     prepare(place.data)?;
+    let place = place.told(traces.as_ref(), hosts.iter().next())?;
     let advertised = advertise.unwrap_or_else(|| place.base.clone());
     let holder = format!("{advertised} {}", own_name());
     let lease = Lease::new(&database, SHARD, &holder, &advertised, LEASE).map_err(unusable)?;
@@ -144,7 +150,12 @@ pub(crate) fn run(place: Place<'_>, role: Role) -> Result<(), Failure> {
     let mut services =
         services(keys.as_deref().unwrap_or(place.data), handle.clone(), views, Box::new(reader))?;
     services.hosts = hosts;
-    let traffic = kafka.map(|settings| Traffic::new(settings, hosts));
+    services.traces = place.request_traces();
+    if let Some(spans) = &place.spans {
+        spans.are_of(handle.clone());
+    }
+    let witness = place.spans.clone().map(|spans| -> Arc<dyn Witness> { Arc::new(spans) });
+    let traffic = kafka.map(|settings| Traffic::new(settings, hosts, witness));
     services.events = traffic.as_ref().map(|traffic| traffic.figures(&database)).transpose()?;
     let peers = neighbours.map(|neighbours| meet(neighbours, hosts, handle, &runtime)).transpose()?;
     if let Some(peers) = peers.as_ref().filter(|_| !hosts.has(engine::Context::Compliance)) {
@@ -236,6 +247,9 @@ fn follow(
     let recovered = node::recover(hosts, &journal, &snapshots, |records| {
         tracing::info!(records, "recovering");
     })?;
+    let next_position = recovered.chain.tail().next_position;
+    let spans = place.spans.as_ref().and_then(|spans| spans.follower(next_position));
+    let followers = followers.into_iter().chain(spans.map(|spans| -> Box<dyn Follower> { Box::new(spans) }));
     let with_reader = |follower| -> anyhow::Result<ReadAlong> {
         let reader: Box<dyn JournalReader> = Box::new(reader()?);
         Ok((follower, reader))
@@ -244,7 +258,7 @@ fn follow(
         recovered,
         reader: Box::new(journal),
         snapshots: (Box::new(snapshots), Box::new(reader()?)),
-        followers: followers.into_iter().map(with_reader).collect::<anyhow::Result<_>>()?,
+        followers: followers.map(with_reader).collect::<anyhow::Result<_>>()?,
     };
     Standby::start(&NodeConfig::default(), parts).context("the node cannot start")
 }

@@ -78,6 +78,7 @@ pub(crate) fn config(command: &ConfigCommand) -> Result<(), Failure> {
                 let transport = config.transport().map_err(Failure::Misuse)?;
                 config.upstreams(transport).map_err(Failure::Misuse)?;
                 config.redis().map_err(Failure::Misuse)?;
+                config.traces().map_err(Failure::Misuse)?;
                 say!("{part} on {}", config.listen);
             }
             Part::Service(service) => {
@@ -123,6 +124,7 @@ fn role(service: Context, config: &ServiceConfig) -> Result<(Role, Transport), F
         advertise: config.advertise.clone(),
         keys: config.keys.clone(),
         kafka: config.kafka().map_err(Failure::Misuse)?,
+        traces: config.traces().map_err(Failure::Misuse)?,
         neighbours: None,
     };
     Ok((role, transport))
@@ -147,11 +149,12 @@ fn gateway(config: &GatewayConfig) -> Result<(), Failure> {
     let transport = config.transport().map_err(Failure::Misuse)?;
     let upstreams = config.upstreams(transport.clone()).map_err(Failure::Misuse)?;
     let redis = config.redis().map_err(Failure::Misuse)?;
+    let traces = config.traces().map_err(Failure::Misuse)?;
     replica::make_directory(&config.data)?;
     let keys = config.keys.as_deref().unwrap_or(&config.data);
     let key = SigningKey::open(keys).map_err(anyhow::Error::from)?;
     let tokens = TokenVerifier::new(&key, &config.data).map_err(anyhow::Error::from)?;
-    let place = Place::at(config.listen, &config.data)?;
+    let place = Place::at(config.listen, &config.data)?.told(traces.as_ref(), None)?;
     let stop = place.open()?;
     say!("rialto is up: {}", place.base);
     say!("  service              gateway");
@@ -167,6 +170,7 @@ fn gateway(config: &GatewayConfig) -> Result<(), Failure> {
         }
         None => PrincipalRates::alone(settings.rate),
     };
-    let router = || api::gateway(tokens, settings, rates, upstreams);
+    let traces = place.request_traces();
+    let router = || api::gateway(tokens, settings, rates, upstreams, traces);
     Ok(place.serve_router(router, stop)?)
 }

@@ -3,7 +3,8 @@
 
 use api::{EventTraffic, OpenItem, OpenStatement, ReconciliationFigure, ReconciliationReport, RelayFigure};
 use bus::{
-    Changes, KafkaSettings, Keep, Kept, ReconcilerStatus, Reconciliation, RelayStatus, Statement, Worker,
+    Changes, KafkaSettings, Keep, Kept, ReconcilerStatus, Reconciliation, RelayStatus, Statement, Witness,
+    Worker,
 };
 use engine::{Context, Hosts};
 use node::NodeHandle;
@@ -22,14 +23,15 @@ pub(crate) struct Traffic {
     hosts: Hosts,
     relay: Arc<RelayStatus>,
     reconciler: Arc<ReconcilerStatus>,
+    witness: Option<Arc<dyn Witness>>,
 }
 
 /// What runs while it leads.
 pub(crate) struct Leading(Vec<Worker>);
 
 impl Traffic {
-    pub(crate) fn new(settings: KafkaSettings, hosts: Hosts) -> Self {
-        Self { settings, hosts, relay: Arc::default(), reconciler: Arc::default() }
+    pub(crate) fn new(settings: KafkaSettings, hosts: Hosts, witness: Option<Arc<dyn Witness>>) -> Self {
+        Self { settings, hosts, relay: Arc::default(), reconciler: Arc::default(), witness }
     }
 
     /// The one service that is here, if it reads events: trading is the one that they are held against.
@@ -54,7 +56,7 @@ impl Traffic {
     /// Begins, for a node that leads.
     pub(crate) fn start(self, database: &Database, node: &NodeHandle) -> anyhow::Result<Leading> {
         let own = self.reader();
-        let Self { settings, hosts, relay, reconciler } = self;
+        let Self { settings, hosts, relay, reconciler, witness } = self;
         let journal = || PostgresReader::open(database, SHARD);
         let durable = |node: NodeHandle| {
             move || {
@@ -66,9 +68,18 @@ impl Traffic {
         if let Some(own) = own {
             let keep = Box::new(Keeper(ReconciliationTable::open(database, SHARD)?));
             let (settings, durable) = (settings.clone(), durable(node.clone()));
-            workers.push(bus::reconcile(settings, own, Box::new(journal()?), keep, durable, reconciler)?);
+            let reader = Box::new(journal()?);
+            let witness = witness.clone();
+            workers.push(bus::reconcile(settings, own, reader, keep, durable, reconciler, witness)?);
         }
-        workers.push(bus::relay(settings, Box::new(journal()?), hosts, durable(node.clone()), relay)?);
+        workers.push(bus::relay(
+            settings,
+            Box::new(journal()?),
+            hosts,
+            durable(node.clone()),
+            relay,
+            witness,
+        )?);
         Ok(Leading(workers))
     }
 }

@@ -9,6 +9,8 @@ use node::journal::JournalReader;
 use node::{Follower, Node, NodeConfig, NodeHandle, SystemClock};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "cluster")]
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -20,9 +22,15 @@ use crate::demo::Demo;
 use crate::embedded;
 use crate::output::say;
 use crate::server_file;
+#[cfg(feature = "cluster")]
+use crate::spans::Spans;
 
 /// How many connections to the read side serve requests.
 const VIEW_READERS: usize = 4;
+
+/// How long a process that ends waits for its last spans to be taken.
+#[cfg(feature = "cluster")]
+const LAST_SPANS: Duration = Duration::from_secs(1);
 
 /// What the options do not say.
 const MORE: &str = "\
@@ -86,6 +94,9 @@ pub(crate) struct Place<'a> {
     /// Where probes are answered besides.
     #[cfg(feature = "cluster")]
     probes: Option<TcpListener>,
+    /// Who is told what happens here, if anybody.
+    #[cfg(feature = "cluster")]
+    pub(crate) spans: Option<Spans>,
 }
 
 impl<'a> Place<'a> {
@@ -106,7 +117,28 @@ impl<'a> Place<'a> {
             transport: identity::Transport::Plain,
             #[cfg(feature = "cluster")]
             probes: None,
+            #[cfg(feature = "cluster")]
+            spans: None,
         })
+    }
+
+    /// Has somebody told what this process does, as that service or as the gateway.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn told(
+        mut self,
+        traces: Option<&traces::TraceSettings>,
+        service: Option<engine::Context>,
+    ) -> Result<Self, Failure> {
+        let runtime = self.runtime.handle();
+        let start = |settings| Spans::start(settings, service, &self.base, runtime);
+        self.spans = traces.map(start).transpose()?;
+        Ok(self)
+    }
+
+    /// Who is told of requests.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn request_traces(&self) -> Option<Arc<dyn api::RequestTraces>> {
+        self.spans.clone().map(|spans| -> Arc<dyn api::RequestTraces> { Arc::new(spans) })
     }
 
     /// Has those come in over that transport, and answers probes to everybody at another address.
@@ -167,9 +199,14 @@ impl<'a> Place<'a> {
                 tokio::spawn(api::serve(probes, api::probes(router.clone()), std::future::pending()));
             }
             #[cfg(feature = "cluster")]
-            return api::serve_over(self.transport, listener, router, stop).await;
+            let served = api::serve_over(self.transport, listener, router, stop).await;
             #[cfg(not(feature = "cluster"))]
-            api::serve(listener, router, stop).await
+            let served = api::serve(listener, router, stop).await;
+            #[cfg(feature = "cluster")]
+            if let Some(spans) = &self.spans {
+                spans.traces.flush(LAST_SPANS).await;
+            }
+            served
         });
         server_file::remove(data);
         drop(runtime);
@@ -218,6 +255,8 @@ pub(crate) fn services(
         views,
         journal,
         events: None,
+        #[cfg(feature = "cluster")]
+        traces: None,
         settings: Settings::default(),
     })
 }

@@ -1,9 +1,9 @@
-//! Who may depend on whom: `vocabulary <- contexts <- engine <- {node, identity} <- {store, views, bus, audit} <- api
-//! <- {rialto, simulator, bench}`.
+//! Who may depend on whom: `vocabulary <- contexts <- engine <- {node, identity} <- {store, views, bus, post, audit}
+//! <- {api, traces} <- {rialto, simulator, bench}`.
 //!
 //! A crate sees the layers below its own and never its neighbours: contexts speak to each other only by messages, which
-//! the engine carries. The simulator sees neither storage nor network, which it simulates. Tests of the outer crates (node and above) may use a neighbour, and those of node the store around it;
-//! tests of the pure crates may not.
+//! the engine carries. The simulator sees neither storage nor network, which it simulates. Tests of the outer crates
+//! (node and above) may use a neighbour, and those of node the store around it; tests of the pure crates may not.
 
 use crate::manifest::{self, Dependency, Need};
 use crate::{Tree, Violation};
@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 7] = [
     &["engine"],
     &["node", "identity"],
     &["store", "views", "bus", "post", "audit"],
-    &["api"],
+    &["api", "traces"],
     &["rialto", "simulator", "bench"],
 ];
 
@@ -23,7 +23,7 @@ const LAYERS: [&[&str]; 7] = [
 const FIRST_OUTER: usize = 3;
 
 /// What the simulator has an own instead of.
-const SIMULATED: [&str; 4] = ["store", "bus", "post", "api"];
+const SIMULATED: [&str; 5] = ["store", "bus", "post", "api", "traces"];
 
 /// What tests and benchmarks start real servers with.
 const SERVERS: &str = "testbed";

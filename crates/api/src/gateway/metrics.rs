@@ -1,6 +1,7 @@
 //! What the gateway counts, in the Prometheus text format. Labels are ours: services and classes of status.
 
 use super::PrincipalRates;
+use crate::traced::{RequestTraces, TraceGauges};
 use engine::Context;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -33,6 +34,7 @@ pub(super) struct Metrics {
     repeated: Family<ServiceLabels, Counter>,
     led: Family<ServiceLabels, Gauge>,
     rates_shared: Gauge,
+    traces: TraceGauges,
 }
 
 fn histogram() -> Histogram {
@@ -40,8 +42,8 @@ fn histogram() -> Histogram {
 }
 
 impl Metrics {
-    pub(super) fn new(rates: &PrincipalRates) -> Self {
-        let rates_shared = Gauge::default();
+    pub(super) fn new(rates: &PrincipalRates, is_traced: bool) -> Self {
+        let (rates_shared, traces) = (Gauge::default(), TraceGauges::default());
         let requests = Family::<AnswerLabels, Counter>::default();
         let durations: Family<ServiceLabels, Histogram> =
             Family::new_with_constructor(histogram as fn() -> Histogram);
@@ -56,7 +58,10 @@ impl Metrics {
             let help = "1 while this gateway and the others tell each other what they let in";
             registry.register("gateway_rates_shared", help, rates_shared.clone());
         }
-        Self { registry: registry.into(), requests, durations, repeated, led, rates_shared }
+        if is_traced {
+            traces.register(&mut registry);
+        }
+        Self { registry: registry.into(), requests, durations, repeated, led, rates_shared, traces }
     }
 
     pub(super) fn answered(&self, service: Context, status: u16, took: Duration) {
@@ -74,7 +79,10 @@ impl Metrics {
         self.led.get_or_create(&ServiceLabels { service: service.to_string() }).set(is_led.into());
     }
 
-    pub(super) fn text(&self, rates: &PrincipalRates) -> String {
+    pub(super) fn text(&self, rates: &PrincipalRates, traces: Option<&dyn RequestTraces>) -> String {
+        if let Some(traces) = traces {
+            self.traces.set(traces);
+        }
         self.rates_shared.set(rates.shares().unwrap_or_default().into());
         let mut text = String::new();
         text::encode(&mut text, &self.registry).expect("text is written to memory");

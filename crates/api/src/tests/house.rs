@@ -108,6 +108,8 @@ impl House {
             views,
             journal,
             events: Some(Box::new(events.clone())),
+            #[cfg(feature = "gateway")]
+            traces: None,
             settings,
         };
         let router = crate::router(services);

@@ -7,7 +7,7 @@ mod journal;
 
 use bus::{KafkaSettings, Place, Received, RelayStatus, Seen, Worker, partition_of};
 use consumer::{consume, delete_topics, mark, retention_and_copies};
-use engine::{Context, Hosts};
+use engine::{Context, Hosts, span_id};
 use journal::Journal;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl Running {
         let (at, led) = (journal.clone(), Arc::clone(&leads));
         let durable = move || led.load(Ordering::Acquire).then(|| at.last());
         let reader = Box::new(journal.clone());
-        let relay = bus::relay(settings, reader, Hosts::ALL, durable, Arc::clone(&status)).unwrap();
+        let relay = bus::relay(settings, reader, Hosts::ALL, durable, Arc::clone(&status), None).unwrap();
         Self { relay, status, leads }
     }
 
@@ -119,7 +119,8 @@ fn con_3_every_event_is_published_once_and_in_order_whoever_leads() {
     for received in &consumed {
         assert_eq!(u32::try_from(received.partition), Ok(partition_of(received.event.key.as_bytes(), 10)));
         let event = &received.event;
-        assert_eq!(received.traceparent, format!("00-{}-{:016x}-01", event.correlation_id, event.position));
+        let span = span_id(received.context, event.position);
+        assert_eq!(received.traceparent, format!("00-{}-{span:016x}-01", event.correlation_id));
         assert!(seen.is_new(received.context, received.partition, &received.event));
     }
     assert!(

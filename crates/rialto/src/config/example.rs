@@ -33,6 +33,12 @@ settlement = [\"https://settlement-a.internal:7420\", \"https://settlement-b.int
 risk = [\"https://risk-a.internal:7430\", \"https://risk-b.internal:7430\"]
 compliance = [\"https://compliance-a.internal:7440\", \"https://compliance-b.internal:7440\"]
 
+# The collector that traces are told to, by OTLP over gRPC without TLS, and how many of a hundred. Without this section nobody is
+# told. (OTEL_EXPORTER_OTLP_ENDPOINT and RIALTO_TRACES_PERCENT)
+[traces]
+endpoint = \"http://collector.internal:4317\"
+percent = 100
+
 # Mutual TLS towards the services: this process is spiffe://cluster.local/ns/finance/sa/order-service. Files that change are
 # read again. Without this section connections are plain, and addresses begin with http://. (RIALTO_TLS_CERTIFICATE and so on)
 [tls]
@@ -89,6 +95,13 @@ database_url = \"postgresql://rialto@db/{service}\"
 brokers = \"kafka-1:9092,kafka-2:9092,kafka-3:9092\"
 # Copies of a topic that is made. (RIALTO_KAFKA_REPLICAS; if left out: 3)
 # replicas = 3
+
+# The collector that traces are told to, by OTLP over gRPC without TLS. Without this section nobody is told.
+[traces]
+# (OTEL_EXPORTER_OTLP_ENDPOINT)
+endpoint = \"http://collector.internal:4317\"
+# How many of a hundred, the same ones in every process. (RIALTO_TRACES_PERCENT; if left out: 100)
+# percent = 100
 
 # Mutual TLS between all processes: this one is spiffe://cluster.local/ns/finance/sa/{service}-service. Files that change are
 # read again. Without this section connections are plain, and addresses begin with http://. (RIALTO_TLS_CERTIFICATE and so on)

@@ -106,6 +106,23 @@ fn a_principals_rate_is_what_the_environment_says() {
 }
 
 #[test]
+fn obs_2_traces_go_to_the_collector_that_is_named_all_of_them_unless_fewer_are_wanted() {
+    let with = |variables: &[(&str, &str)]| of(&example(RISK), variables).unwrap().traces();
+    let usual = with(&[]).unwrap().unwrap();
+    assert_eq!((usual.endpoint.as_str(), usual.percent), ("http://collector.internal:4317", 100));
+    let said = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://10.0.0.7:4317"), ("RIALTO_TRACES_PERCENT", "5")];
+    let fewer = TraceSettings { endpoint: "http://10.0.0.7:4317".to_owned(), percent: 5 };
+    assert_eq!(with(&said), Ok(Some(fewer)));
+    for wrong in ["10.0.0.7:4317", "https://10.0.0.7:4317", "http://10.0.0.7", ""] {
+        let why = with(&[("OTEL_EXPORTER_OTLP_ENDPOINT", wrong)]).unwrap_err();
+        assert!(why.starts_with("traces.endpoint: must be an address like http://"), "{why}");
+    }
+    let many = with(&[("RIALTO_TRACES_PERCENT", "101")]).unwrap_err();
+    assert_eq!(many, "traces.percent: must be a number from 1 to 100");
+    assert_eq!(gateway([]).traces().unwrap().unwrap().percent, 100);
+}
+
+#[test]
 fn con_3_events_go_to_the_brokers_that_are_named() {
     let with = |variables: &[(&str, &str)]| of(&example(RISK), variables).map(|config| config.kafka());
     let usual = with(&[]).unwrap().unwrap().unwrap();

@@ -12,7 +12,7 @@ use std::process::Command;
 use std::sync::{Mutex, RwLock};
 use std::time::Duration;
 use tempfile::TempDir;
-use testbed::{Kafka, Postgres, Redis, output_within};
+use testbed::{Collector, Kafka, Postgres, Redis, output_within};
 use tokio::io::copy_bidirectional;
 use tokio::runtime::Runtime;
 
@@ -209,6 +209,16 @@ impl Default for Shape {
     }
 }
 
+/// A section of a configuration.
+fn told_to(collector: &Collector) -> String {
+    format!("[traces]\nendpoint = {:?}\n", collector.endpoint())
+}
+
+/// A section of a configuration.
+fn published_on(kafka: &Kafka) -> String {
+    format!("[kafka]\nbrokers = \"{}\"\nreplicas = 1\n", kafka.addresses())
+}
+
 /// Services are found where they are.
 fn as_it_is(_: &str, _: &str, address: &str) -> String {
     address.to_owned()
@@ -261,10 +271,21 @@ impl Cluster {
         Self::with(&Shape { build: previous, ..Shape::default() }, as_it_is)
     }
 
+    /// One whose processes tell of traces.
+    pub(crate) fn with_collector(collector: &Collector) -> Self {
+        let gateway = told_to(collector);
+        Self::with(&Shape { services: gateway.clone(), gateway, ..Shape::default() }, as_it_is)
+    }
+
     /// One that publishes its events.
     pub(crate) fn with_kafka(kafka: &Kafka) -> Self {
-        let services = format!("[kafka]\nbrokers = \"{}\"\nreplicas = 1\n", kafka.addresses());
-        Self::with(&Shape { services, ..Shape::default() }, as_it_is)
+        Self::with(&Shape { services: published_on(kafka), ..Shape::default() }, as_it_is)
+    }
+
+    /// One that does both.
+    pub(crate) fn with_kafka_and_collector(kafka: &Kafka, collector: &Collector) -> Self {
+        let (gateway, services) = (told_to(collector), published_on(kafka) + &told_to(collector));
+        Self::with(&Shape { services, gateway, ..Shape::default() }, as_it_is)
     }
 
     /// One of that shape, whose services find each other as `found` says: who looks, for whom, who is where.

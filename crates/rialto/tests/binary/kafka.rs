@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use store::postgres::PostgresReader;
-use testbed::Kafka;
+use testbed::{Collector, Kafka, ToldSpan};
 
 /// Everything that lies there, as it lies.
 fn published(kafka: &Kafka) -> Result<Vec<Received>, Unusable> {
@@ -203,4 +203,39 @@ fn assert_example_reads(python: &Path, brokers: &str, all: &[Received]) {
         (bus::topic_of(one.context), one.event.position, u64::from(one.event.index), one.name.clone())
     };
     assert_eq!(told, all.iter().map(written).collect());
+}
+
+#[test]
+fn obs_2_what_goes_over_kafka_is_in_the_traces_of_its_orders_and_every_cause_is_told() {
+    let (kafka, collector) = (Kafka::start(1).unwrap(), Collector::start().unwrap());
+    let cluster = Cluster::with_kafka_and_collector(&kafka, &collector);
+    trade(&cluster.gateway);
+    cluster.calm();
+    let all = await_all_published(&cluster, &kafka);
+    await_reconciled(&cluster, &all);
+    let count = |told: &[ToldSpan], service: &str, name: &str| {
+        told.iter().filter(|told| told.service == service && told.span.name == name).count()
+    };
+    let executed = all.iter().filter(|event| event.name == "OrderExecuted").count();
+    let created = all.iter().filter(|event| event.name == "OrderCreated").count();
+    await_that("all of it to be told, and every cause with it", || {
+        let told = collector.told();
+        let is_whole = count(&told, "trading", "publish trading-events OrderExecuted") == executed
+            && count(&told, "compliance", "publish compliance-events OrderChecked") > 20
+            && count(&told, "settlement", "reconcile trading-events OrderExecuted") == executed
+            && count(&told, "risk", "reconcile trading-events OrderCreated") == created;
+        (is_whole && has_all_causes(&told)).then_some(())
+    });
+    cluster.verify();
+}
+
+/// Whether every span's parent is in its trace. Each span is there once.
+fn has_all_causes(told: &[ToldSpan]) -> bool {
+    let spans = || told.iter().map(|told| &told.span);
+    let mut ids = BTreeSet::new();
+    for span in spans() {
+        assert!(ids.insert((&span.trace_id, &span.span_id)), "told twice: {span:?}");
+    }
+    spans()
+        .all(|span| span.parent_span_id.is_empty() || ids.contains(&(&span.trace_id, &span.parent_span_id)))
 }

@@ -32,4 +32,6 @@ mod server;
 mod services;
 mod tokens;
 #[cfg(feature = "cluster")]
+mod traced;
+#[cfg(feature = "cluster")]
 mod wires;

@@ -188,10 +188,22 @@ impl Server {
         path: &str,
         body: Option<&str>,
     ) -> (u16, Value) {
+        self.headed(token, key.map(|key| ("idempotency-key", key)), method, path, body)
+    }
+
+    /// Any request, with another header.
+    pub(crate) fn headed(
+        &self,
+        token: &str,
+        header: Option<(&str, &str)>,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+    ) -> (u16, Value) {
         let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         let mut request = request.header("authorization", format!("Bearer {token}"));
-        if let Some(key) = key {
-            request = request.header("idempotency-key", key);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
         }
         let answer = match body {
             Some(body) => {
