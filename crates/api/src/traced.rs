@@ -15,6 +15,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use vocabulary::CorrelationId;
 
+/// What is asked many times a second, and is about nothing.
+const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 /// How many segments of a path name an operation: what follows may be somebody's id.
 const SEGMENTS: usize = 2;
 
@@ -91,7 +93,7 @@ pub(crate) enum Hop {
     Service,
 }
 
-/// The router, with all its requests told.
+/// The router, with all its requests told but for those of probes.
 pub(crate) fn traced(router: Router, hop: Hop, traces: Arc<dyn RequestTraces>) -> Router {
     router.layer(from_fn_with_state((hop, traces), tell))
 }
@@ -101,6 +103,9 @@ async fn tell(
     mut request: Request<Body>,
     next: Next,
 ) -> Response {
+    if PROBES.contains(&request.uri().path()) {
+        return next.run(request).await;
+    }
     let headers = request.headers_mut();
     // One whose correlation id is none is refused, and has no thread.
     let Ok(taken) = correlation::taken(headers) else { return next.run(request).await };

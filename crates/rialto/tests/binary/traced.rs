@@ -71,6 +71,10 @@ fn obs_2_an_order_is_one_trace_through_every_process() {
         assert_eq!(chain.last().unwrap(), way[2], "everything comes from the request: {chain:?}");
         assert!(told.span.end_time_unix_nano >= told.span.start_time_unix_nano);
     }
+    assert!(
+        !collector.told().iter().any(|told| told.span.name.contains("readyz")),
+        "which is asked all the time"
+    );
     let auditor = cluster.token("auditor-1", "auditor");
     let (_, metrics) = cluster.gateway.get(&auditor, "/metrics");
     assert!(metrics.as_str().unwrap().contains("traces_dropped 0"), "{metrics}");
