@@ -130,23 +130,10 @@ pub enum Command {
 impl Request {
     /// Whether it hangs on a thread. What another node says without one goes by the number of the message.
     pub fn has_thread(&self) -> bool {
-        match &self.command {
-            Command::Deliver { message, .. } | Command::Acknowledge { message, .. } => {
-                self.correlation.0 != message.position.into()
-            }
-            Command::Trading(_)
-            | Command::Settlement(_)
-            | Command::Risk(_)
-            | Command::Compliance(_)
-            | Command::ProposeBlock(_)
-            | Command::ConsentBlock { .. }
-            | Command::RefuseBlock { .. }
-            | Command::RetryBlock { .. }
-            | Command::ExpireDeadlines
-            | Command::RecordAccess(_)
-            | Command::RetryMessage { .. }
-            | Command::TakeTurns => true,
-        }
+        let (Command::Deliver { message, .. } | Command::Acknowledge { message, .. }) = &self.command else {
+            return true;
+        };
+        self.correlation.0 != message.position.into()
     }
 
     /// What has answers of other nodes recorded, in as few records as is good, by the node itself, which is `system`.
