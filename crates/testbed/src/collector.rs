@@ -5,7 +5,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
 };
 use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -33,8 +33,12 @@ pub struct Collector {
     running: Option<Runtime>,
 }
 
+/// What it was told, but for spans whose name is that of those it refuses.
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<ToldSpan>>>);
+struct Told {
+    spans: Arc<Mutex<Vec<ToldSpan>>>,
+    refused: Option<String>,
+}
 
 impl Collector {
     /// Starts one.
@@ -42,8 +46,20 @@ impl Collector {
     /// # Errors
     /// When there is no port for it.
     pub fn start() -> anyhow::Result<Self> {
+        Self::with(Told::default())
+    }
+
+    /// Starts one that refuses spans of that name.
+    ///
+    /// # Errors
+    /// When there is no port for it.
+    pub fn refusing(name: &str) -> anyhow::Result<Self> {
+        Self::with(Told { refused: Some(name.to_owned()), ..Told::default() })
+    }
+
+    fn with(told: Told) -> anyhow::Result<Self> {
         let address = SocketAddr::from(([127, 0, 0, 1], crate::free_port()));
-        let mut collector = Self { address, told: Told::default(), running: None };
+        let mut collector = Self { address, told, running: None };
         collector.restart()?;
         Ok(collector)
     }
@@ -94,7 +110,7 @@ impl Drop for Collector {
 
 impl Told {
     fn all(&self) -> std::sync::MutexGuard<'_, Vec<ToldSpan>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.spans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -104,13 +120,19 @@ impl TraceService for Told {
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        let mut rejected_spans = 0;
         for of_a_process in request.into_inner().resource_spans {
             let attributes = of_a_process.resource.map(|resource| resource.attributes).unwrap_or_default();
             let service = text_of(&attributes, "service.name").unwrap_or_default();
             let spans = of_a_process.scope_spans.into_iter().flat_map(|scope| scope.spans);
-            self.all().extend(spans.map(|span| ToldSpan { service: service.clone(), span }));
+            let is_refused = |span: &Span| self.refused.as_ref() == Some(&span.name);
+            let (refused, taken): (Vec<_>, Vec<_>) = spans.partition(is_refused);
+            rejected_spans += refused.len() as i64;
+            self.all().extend(taken.into_iter().map(|span| ToldSpan { service: service.clone(), span }));
         }
-        Ok(Response::new(ExportTraceServiceResponse::default()))
+        let partial_success =
+            (rejected_spans > 0).then(|| ExportTracePartialSuccess { rejected_spans, ..Default::default() });
+        Ok(Response::new(ExportTraceServiceResponse { partial_success }))
     }
 }
 

@@ -197,12 +197,16 @@ impl Export {
         let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
         let resource = Some(self.resource.clone());
         let resource_spans = vec![ResourceSpans { resource, scope_spans, ..ResourceSpans::default() }];
-        let taken = self.client.export(ExportTraceServiceRequest { resource_spans }).await;
-        let failed = taken.err();
+        let answered = self.client.export(ExportTraceServiceRequest { resource_spans }).await;
+        // It may take some and refuse others, for good.
+        let refused = answered.as_ref().ok().and_then(|answer| answer.get_ref().partial_success.as_ref());
+        let refused = refused.map_or(0, |partial| partial.rejected_spans.unsigned_abs().min(count));
+        let failed = answered.err();
         let was_waiting = self.shared.is_waiting.swap(failed.is_some(), Ordering::Relaxed);
         match failed {
             None => {
-                self.shared.exported.fetch_add(count, Ordering::Relaxed);
+                self.shared.exported.fetch_add(count - refused, Ordering::Relaxed);
+                self.shared.dropped.fetch_add(refused, Ordering::Relaxed);
                 if was_waiting {
                     tracing::info!("the collector takes traces again");
                 }

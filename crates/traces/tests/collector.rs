@@ -75,6 +75,18 @@ fn spans_arrive_as_they_are_and_what_nobody_takes_is_dropped_and_counted() {
 }
 
 #[test]
+fn what_the_collector_refuses_is_counted_as_dropped() {
+    let collector = Collector::refusing("number 2").unwrap();
+    let runtime = Runtime::new().unwrap();
+    let settings = TraceSettings { endpoint: collector.endpoint(), percent: 100 };
+    let traces = Traces::start(&settings, "trading", "http://here", runtime.handle()).unwrap();
+    (1..=3).for_each(|number| traces.tell(span(number)));
+    runtime.block_on(traces.flush(Duration::from_secs(60)));
+    assert_eq!(traces.figures(), Figures { exported: 2, dropped: 1, is_waiting: false });
+    assert_eq!(collector.told().len(), 2);
+}
+
+#[test]
 fn every_process_tells_of_the_same_threads() {
     let runtime = Runtime::new().unwrap();
     let with = |percent| {
